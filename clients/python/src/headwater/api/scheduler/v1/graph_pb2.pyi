@@ -1,0 +1,89 @@
+from google.protobuf import duration_pb2 as _duration_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Transition(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    TRANSITION_UNSPECIFIED: _ClassVar[Transition]
+    TRANSITION_LINEAR: _ClassVar[Transition]
+    TRANSITION_SPLIT: _ClassVar[Transition]
+    TRANSITION_FOREACH: _ClassVar[Transition]
+    TRANSITION_END: _ClassVar[Transition]
+TRANSITION_UNSPECIFIED: Transition
+TRANSITION_LINEAR: Transition
+TRANSITION_SPLIT: Transition
+TRANSITION_FOREACH: Transition
+TRANSITION_END: Transition
+
+class Graph(_message.Message):
+    __slots__ = ("flow", "steps", "start", "end", "doc")
+    FLOW_FIELD_NUMBER: _ClassVar[int]
+    STEPS_FIELD_NUMBER: _ClassVar[int]
+    START_FIELD_NUMBER: _ClassVar[int]
+    END_FIELD_NUMBER: _ClassVar[int]
+    DOC_FIELD_NUMBER: _ClassVar[int]
+    flow: str
+    steps: _containers.RepeatedCompositeFieldContainer[Step]
+    start: str
+    end: str
+    doc: str
+    def __init__(self, flow: _Optional[str] = ..., steps: _Optional[_Iterable[_Union[Step, _Mapping]]] = ..., start: _Optional[str] = ..., end: _Optional[str] = ..., doc: _Optional[str] = ...) -> None: ...
+
+class Step(_message.Message):
+    __slots__ = ("name", "transition", "next", "foreach", "joins", "retry", "timeout", "catch", "pool", "resources", "doc", "line", "decorators")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    TRANSITION_FIELD_NUMBER: _ClassVar[int]
+    NEXT_FIELD_NUMBER: _ClassVar[int]
+    FOREACH_FIELD_NUMBER: _ClassVar[int]
+    JOINS_FIELD_NUMBER: _ClassVar[int]
+    RETRY_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    CATCH_FIELD_NUMBER: _ClassVar[int]
+    POOL_FIELD_NUMBER: _ClassVar[int]
+    RESOURCES_FIELD_NUMBER: _ClassVar[int]
+    DOC_FIELD_NUMBER: _ClassVar[int]
+    LINE_FIELD_NUMBER: _ClassVar[int]
+    DECORATORS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    transition: Transition
+    next: _containers.RepeatedScalarFieldContainer[str]
+    foreach: str
+    joins: str
+    retry: RetryPolicy
+    timeout: _duration_pb2.Duration
+    catch: CatchPolicy
+    pool: str
+    resources: Resources
+    doc: str
+    line: int
+    decorators: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., transition: _Optional[_Union[Transition, str]] = ..., next: _Optional[_Iterable[str]] = ..., foreach: _Optional[str] = ..., joins: _Optional[str] = ..., retry: _Optional[_Union[RetryPolicy, _Mapping]] = ..., timeout: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., catch: _Optional[_Union[CatchPolicy, _Mapping]] = ..., pool: _Optional[str] = ..., resources: _Optional[_Union[Resources, _Mapping]] = ..., doc: _Optional[str] = ..., line: _Optional[int] = ..., decorators: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class RetryPolicy(_message.Message):
+    __slots__ = ("times", "delay")
+    TIMES_FIELD_NUMBER: _ClassVar[int]
+    DELAY_FIELD_NUMBER: _ClassVar[int]
+    times: int
+    delay: _duration_pb2.Duration
+    def __init__(self, times: _Optional[int] = ..., delay: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+
+class CatchPolicy(_message.Message):
+    __slots__ = ("var",)
+    VAR_FIELD_NUMBER: _ClassVar[int]
+    var: str
+    def __init__(self, var: _Optional[str] = ...) -> None: ...
+
+class Resources(_message.Message):
+    __slots__ = ("cpu", "gpu", "memory_mb")
+    CPU_FIELD_NUMBER: _ClassVar[int]
+    GPU_FIELD_NUMBER: _ClassVar[int]
+    MEMORY_MB_FIELD_NUMBER: _ClassVar[int]
+    cpu: float
+    gpu: float
+    memory_mb: int
+    def __init__(self, cpu: _Optional[float] = ..., gpu: _Optional[float] = ..., memory_mb: _Optional[int] = ...) -> None: ...

@@ -1,0 +1,1 @@
+"""Plumbing shared by all services, without business words. Imports no service."""

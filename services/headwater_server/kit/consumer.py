@@ -1,0 +1,174 @@
+"""Events in: each is handled once per consumer, in the transaction that remembers it, or ends among the dead letters.
+
+Events of one subject end (one run, one model) are handled in order; different ones side by side.
+"""
+
+import asyncio
+import traceback
+import zlib
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import asyncpg
+import msgspec
+import structlog
+from nats.aio.msg import Msg
+
+from headwater_server.kit.database import LOST
+from headwater_server.kit.envelope import Envelope, MalformedEvent
+from headwater_server.kit.errors import DeadlineExceeded, InvalidArgument, ServiceError, Unavailable
+from headwater_server.kit.outbox import OutboxTransaction
+from headwater_server.kit.pull import Puller
+
+if TYPE_CHECKING:
+    from headwater_server.kit.service import ServiceKit
+
+log = structlog.get_logger("kit.consumer")
+EventHandler = Callable[[OutboxTransaction, Envelope], Awaitable[None]]
+BatchHandler = Callable[[list[Msg]], Awaitable[None]]
+
+_SEEN = "INSERT INTO inbox (consumer, event_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING 1"
+_LANES = 8
+_TRIES = 5
+_AWAY = (*LOST, Unavailable, DeadlineExceeded, asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+
+
+def decode(msg: Msg) -> Envelope:
+    """The event in a stream's message. Raises MalformedEvent."""
+    meta = msg.metadata
+    return Envelope.decode(
+        msg.subject,
+        msg.headers,
+        msg.data,
+        stream=meta.stream,
+        seq=meta.sequence.stream,
+        deliveries=meta.num_delivered,
+        time=meta.timestamp,
+    )
+
+
+async def dead_letter(kit: "ServiceKit", msg: Msg, reason: str, stack: str = "") -> None:
+    """Copies a message to hw.dlq.<service>.<its subject> with the reason, then drops it from its own stream."""
+    headers = {k: v for k, v in (msg.headers or {}).items() if not k.startswith("Nats-")}
+    meta = msg.metadata
+    headers |= {
+        "hw-error": reason.replace("\n", " ")[:1000],
+        "hw-stack": msgspec.json.encode(stack[-4000:]).decode(),
+        "hw-original-subject": msg.subject,
+        "hw-original-stream": meta.stream,
+        "hw-original-seq": str(meta.sequence.stream),
+        "hw-consumer": meta.consumer,
+    }
+    msg_id = f"dlq:{meta.stream}:{meta.consumer}:{meta.sequence.stream}"
+    await kit.bus.publish_stream(f"hw.dlq.{kit.name}.{msg.subject}", msg.data, msg_id=msg_id, headers=headers)
+    await msg.term()
+    log.error("dead letter", subject=msg.subject, seq=meta.sequence.stream, consumer=meta.consumer, reason=reason)
+
+
+async def consume_events(
+    kit: "ServiceKit",
+    *,
+    stream: str,
+    durable: str,
+    handlers: dict[str, EventHandler],
+    default: EventHandler | None = None,
+) -> Puller:
+    """Starts to consume. Handlers are found by event type ("run.started"); an event without one is acknowledged."""
+    lanes = [asyncio.Queue[Msg]() for _ in range(_LANES)]
+
+    async def work(lane: asyncio.Queue[Msg]) -> None:
+        while True:
+            msg = await lane.get()
+            await _handle(kit, msg, durable, handlers, default)
+            puller.wake()
+
+    async def deliver(msg: Msg) -> None:
+        await lanes[zlib.crc32(msg.subject.rpartition(".")[2].encode()) % _LANES].put(msg)
+
+    puller = Puller(kit.bus, stream, durable, deliver, lambda: 128 - sum(lane.qsize() for lane in lanes))
+    for number, lane in enumerate(lanes):
+        kit.loop(f"{durable}-{number}", lambda lane=lane: work(lane))
+    return await puller.start()
+
+
+async def _handle(
+    kit: "ServiceKit", msg: Msg, durable: str, handlers: dict[str, EventHandler], default: EventHandler | None
+) -> None:
+    try:
+        event = decode(msg)
+        handler = handlers.get(event.type, default)
+        if handler is not None:
+            with kit.tracer.span(f"process {event.type}", parent=event.traceparent, kind="consumer", attributes={"hw.event": event.id}):
+                async with kit.outbox.transaction() as tx:
+                    if await tx.conn.fetchval(_SEEN, durable, event.id):
+                        await handler(tx, event)
+        await msg.ack()
+    except (MalformedEvent, InvalidArgument) as error:
+        await _give_up(kit, msg, str(error))
+    except _AWAY as error:
+        log.warning("event waits", subject=msg.subject, consumer=durable, error=str(error))
+        await _later(msg, 1.0)
+    except Exception as error:
+        if msg.metadata.num_delivered >= _TRIES:
+            await _give_up(kit, msg, f"{type(error).__name__}: {error}", traceback.format_exc())
+        else:
+            log.exception("event failed", subject=msg.subject, consumer=durable, deliveries=msg.metadata.num_delivered)
+            await _later(msg, 0.2 * 3**msg.metadata.num_delivered)
+
+
+async def _give_up(kit: "ServiceKit", msg: Msg, reason: str, stack: str = "") -> None:
+    try:
+        await dead_letter(kit, msg, reason, stack)
+    except ServiceError as error:
+        log.warning("cannot write the dead letter, trying again", error=str(error))
+        await _later(msg, 1.0)
+
+
+async def _later(msg: Msg, delay: float) -> None:
+    try:
+        await msg.nak(delay=delay)
+    except Exception as error:
+        log.debug("nak failed; ack_wait redelivers", error=str(error))
+
+
+async def consume_batches(
+    kit: "ServiceKit", *, stream: str, durable: str, handler: BatchHandler, batch: int = 500, linger: float = 0.01
+) -> Puller:
+    """Starts to consume many messages at a time. The handler stores all of them (idempotently) or raises; it may
+    dead_letter() single ones first. Acknowledged when it returns; a failed batch is tried again message by message."""
+    queue = asyncio.Queue[Msg]()
+
+    async def work() -> None:
+        while True:
+            messages = [await queue.get()]
+            if queue.empty():
+                await asyncio.sleep(linger)
+            while len(messages) < batch and not queue.empty():
+                messages.append(queue.get_nowait())
+            await _handle_batch(kit, messages, durable, handler)
+            puller.wake()
+
+    puller = Puller(kit.bus, stream, durable, queue.put, lambda: 2 * batch - queue.qsize())
+    kit.loop(durable, work)
+    return await puller.start()
+
+
+async def _handle_batch(kit: "ServiceKit", messages: list[Msg], durable: str, handler: BatchHandler) -> None:
+    try:
+        await handler(messages)
+        for msg in messages:
+            if not msg._ackd:
+                await msg.ack()
+    except _AWAY as error:
+        log.warning("batch waits", consumer=durable, messages=len(messages), error=str(error))
+        for msg in messages:
+            await _later(msg, 1.0)
+    except Exception as error:
+        if len(messages) > 1:
+            for msg in messages:
+                await _handle_batch(kit, [msg], durable, handler)
+        elif isinstance(error, MalformedEvent | InvalidArgument) or messages[0].metadata.num_delivered >= _TRIES:
+            await _give_up(kit, messages[0], f"{type(error).__name__}: {error}", traceback.format_exc())
+        else:
+            log.exception("message failed", subject=messages[0].subject, consumer=durable)
+            await _later(messages[0], 0.2 * 3 ** messages[0].metadata.num_delivered)

@@ -1,0 +1,36 @@
+"""Fans out --width trivial tasks and joins them. Runs under either package: BENCH_PEER=metaflow|headwater."""
+
+import os
+
+if os.environ.get("BENCH_PEER") == "metaflow":
+    from metaflow import FlowSpec, Parameter, step
+else:
+    from headwater import FlowSpec, Parameter, step
+
+
+class Fanout(FlowSpec):
+    width = Parameter("width", default=100, type=int)
+
+    @step
+    def start(self):
+        self.items = list(range(self.width))
+        self.next(self.work, foreach="items")
+
+    @step
+    def work(self):
+        self.y = self.input * 2
+        self.next(self.join)
+
+    @step
+    def join(self, inputs):
+        self.total = sum(i.y for i in inputs)
+        self.next(self.end)
+
+    @step
+    def end(self):
+        assert self.total == self.width * (self.width - 1)
+        print("BENCH package=%s" % FlowSpec.__module__.split(".")[0])
+
+
+if __name__ == "__main__":
+    Fanout()

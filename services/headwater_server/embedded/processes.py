@@ -1,0 +1,156 @@
+"""Child processes of the supervisor: they die with it, write to one log file each, and are watched while they start."""
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+class StartError(Exception):
+    """A server did not come up; the text has the end of its log."""
+
+
+def _die_with_parent() -> None:
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on now."""
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def answers(port: int) -> bool:
+    """Does anybody accept connections on this port of 127.0.0.1?"""
+    with socket.socket() as sock:
+        sock.settimeout(0.2)
+        return sock.connect_ex(("127.0.0.1", port)) == 0
+
+
+def tail(log: Path, lines: int = 12) -> str:
+    try:
+        return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+    except OSError:
+        return ""
+
+
+@dataclass
+class Child:
+    """How to run one child; `process` once it runs."""
+
+    name: str
+    command: Sequence[str]
+    log: Path
+    ready: Callable[["Child"], bool]
+    env: Mapping[str, str] | None = None
+    stop_signal: int = signal.SIGTERM
+    cwd: Path | str = "/"
+    spawn_options: dict[str, Any] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+    starts: int = 0
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid if self.process else 0
+
+    def start(self) -> None:
+        """Must be called from the supervisor's main thread: the kernel ties PDEATHSIG to the thread that forked."""
+        with self.log.open("ab") as out:
+            self.process = subprocess.Popen(
+                self.command,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env=dict(self.env) if self.env is not None else None,
+                cwd=self.cwd,
+                start_new_session=True,
+                preexec_fn=_die_with_parent,
+                **self.spawn_options,
+            )
+        self.starts += 1
+
+    def died(self) -> int | None:
+        return self.process.poll() if self.process else None
+
+    def signal(self, number: int) -> None:
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(number)
+
+
+def await_ready(children: Sequence[Child], patience: float) -> None:
+    """Returns when all are ready. Raises StartError at once when one of them ends, or when patience does."""
+    waiting = list(children)
+    deadline = time.monotonic() + patience
+    while waiting:
+        for child in list(waiting):
+            if (code := child.died()) is not None:
+                raise StartError(f"{child.name} ended with status {code} while starting. Its log ({child.log}) ends:\n{tail(child.log)}")
+            if child.ready(child):
+                waiting.remove(child)
+        if waiting and time.monotonic() > deadline:
+            names = ", ".join(c.name for c in waiting)
+            raise StartError(f"{names} did not get ready within {patience:g} s. See {waiting[0].log}:\n{tail(waiting[0].log)}")
+        if waiting:
+            time.sleep(0.005)
+
+
+def stop_all(children: Sequence[Child], patience: float = 2.5) -> None:
+    """Stops them side by side; kills what does not end in time, and leaves no process group behind."""
+    for child in children:
+        child.signal(child.stop_signal)
+    deadline = time.monotonic() + patience
+    for child in children:
+        if child.process is None:
+            continue
+        try:
+            child.process.wait(max(0.01, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            child.process.kill()
+            child.process.wait()
+        kill_group(child.pid)
+
+
+def kill_group(pid: int) -> None:
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass
+
+
+def alive(pid: int) -> bool:
+    """Is there such a process, not counting one that has ended and waits for its parent?"""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        if Path("/proc/self").exists():
+            return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,193 @@
+"""What the embedded stack consists of: the children, their environments, and when they are ready."""
+
+import http.client
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from headwater_server.embedded import nats, postgres, seaweedfs
+from headwater_server.embedded.processes import Child, StartError, await_ready
+from headwater_server.embedded.secrets_file import Secrets, write_private
+from headwater_server.embedded.topology import topology
+
+SERVICES = ("scheduler", "executor", "tracking", "artifact", "registry", "gateway")
+_PASSED = ("PYTHON", "HEADWATER_")
+
+
+@dataclass(frozen=True)
+class Options:
+    home: Path
+    split: bool = False
+    workers: int = 1
+    slots: int = 2
+    port: int = 0
+    grpc_port: int = 0
+
+    @property
+    def state(self) -> Path:
+        return self.home / "state"
+
+    @property
+    def logs(self) -> Path:
+        return self.home / "logs"
+
+    @property
+    def creds(self) -> Path:
+        return self.home / "creds"
+
+
+def make_folders(options: Options) -> None:
+    for folder in (options.home, options.state, options.logs, options.creds):
+        folder.mkdir(parents=True, exist_ok=True)
+    options.creds.chmod(0o700)
+
+
+def servers(options: Options, made: Secrets) -> list[Child]:
+    """NATS, S3 and Postgres, in the order in which to start them: initdb blocks, so it comes last."""
+    return [
+        nats.child(options.state, options.logs, made.ports, made.nkeys),
+        seaweedfs.child(options.state, options.logs, made),
+    ]
+
+
+def database(options: Options, made: Secrets) -> Child:
+    return postgres.child(options.state, options.logs, made.ports["postgres"], made.postgres["postgres"])
+
+
+def _inherited() -> dict[str, str]:
+    """The caller's environment without what would steer our own processes."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("HEADWATER_")}
+
+
+def apply_env(made: Secrets, options: Options) -> dict[str, str]:
+    admin = made.s3["admin"]
+    return _inherited() | {
+        "HEADWATER_NATS_URL": f"nats://127.0.0.1:{made.ports['nats']}",
+        "HEADWATER_NATS_SEED": str(options.creds / "infra.nk"),
+        "HEADWATER_DATABASE_URL": f"postgresql://postgres:{made.postgres['postgres']}@127.0.0.1:{made.ports['postgres']}/headwater",
+        "HEADWATER_S3_ENDPOINT": f"http://127.0.0.1:{made.ports['s3']}",
+        "HEADWATER_S3_ACCESS_KEY": admin[0],
+        "HEADWATER_S3_SECRET_KEY": admin[1],
+        **{f"POSTGRES_{i.schema.upper()}_PASSWORD": made.postgres[i.schema] for i in topology().services()},
+    }
+
+
+def service_env(made: Secrets, options: Options, names: tuple[str, ...], grpc: dict[str, int]) -> dict[str, str]:
+    """The environment of a process that holds these services; grpc: service → port of its process."""
+    env = _inherited() | {
+        "HEADWATER_NATS_URL": f"nats://127.0.0.1:{made.ports['nats']}",
+        "HEADWATER_INTERNAL_KEY": made.internal_key,
+        "HEADWATER_GRPC_ADDRESS": f"127.0.0.1:{grpc[names[0]]}",
+        "HEADWATER_HTTP_ADDRESS": f"127.0.0.1:{made.ports['http']}",
+    }
+    for service in SERVICES:
+        env[f"HEADWATER_{service.upper()}_ADDRESS"] = f"127.0.0.1:{grpc[service]}"
+    for name in names:
+        prefix = f"HEADWATER_{name.upper()}_"
+        env[prefix + "DATABASE_URL"] = f"postgresql://{name}:{made.postgres[name]}@127.0.0.1:{made.ports['postgres']}/headwater"
+        env[prefix + "NATS_SEED"] = str(options.creds / f"{name}.nk")
+        if bucket := topology().identities[name].bucket:
+            env[prefix + "S3_ENDPOINT"] = f"http://127.0.0.1:{made.ports['s3']}"
+            env[prefix + "S3_BUCKET"] = bucket
+            env[prefix + "S3_ACCESS_KEY"], env[prefix + "S3_SECRET_KEY"] = made.s3[name]
+    if "gateway" in names:
+        env["HEADWATER_GATEWAY_BOOTSTRAP_TOKEN"] = made.token
+    return env
+
+
+def worker_env(made: Secrets, options: Options) -> dict[str, str]:
+    """A worker gets the right to work for its pool, and nothing of the services' secrets."""
+    return _inherited() | {
+        "HEADWATER_HOME": str(options.home),
+        "HEADWATER_URL": f"http://127.0.0.1:{made.ports['http']}",
+        "HEADWATER_NATS_URL": f"nats://127.0.0.1:{made.ports['nats']}",
+        "HEADWATER_NATS_SEED": str(options.creds / "worker-default.nk"),
+        "HEADWATER_NATS_INBOX": "_INBOX_worker-default",
+    }
+
+
+def services(options: Options, made: Secrets) -> list[Child]:
+    """One process with all services, or one each; and the workers."""
+    groups = {name: (name,) for name in SERVICES} if options.split else {"all": SERVICES}
+    grpc = {service: made.ports["grpc"] for service in SERVICES}
+    if options.split:
+        grpc = {service: made.ports[f"grpc_{service}"] for service in SERVICES}
+    children = [
+        Child(
+            label,
+            [sys.executable, "-m", "headwater_server", label],
+            options.logs / f"{label}.log",
+            ready=lambda _: True,
+            env=service_env(made, options, names, grpc),
+        )
+        for label, names in groups.items()
+    ]
+    for number in range(options.workers):
+        label = "worker" if options.workers == 1 else f"worker-{number + 1}"
+        command = [sys.executable, "-m", "headwater_server", "worker", "--pool", "default", "--slots", str(options.slots)]
+        children.append(Child(label, command, options.logs / f"{label}.log", ready=lambda _: True, env=worker_env(made, options)))
+    return children
+
+
+def sync_uploads(options: Options, made: Secrets) -> None:
+    """Tells the S3 server to fsync what is written to our buckets; it remembers."""
+    p = made.ports
+    script = "".join(f"fs.configure -locationPrefix=/buckets/{b} -fsync=true -apply\n" for b in topology().buckets().values())
+    command = [
+        str(nats.binary("weed")), "shell", f"-master=127.0.0.1:{p['master']}.{p['master_grpc']}",
+        f"-filer=127.0.0.1:{p['filer']}.{p['filer_grpc']}",
+    ]  # fmt: skip
+    done = subprocess.run(command, input=script.encode(), cwd=options.state / "s3", capture_output=True, timeout=30)
+    if done.returncode:
+        raise StartError(f"cannot configure the S3 server: {done.stderr.decode(errors='replace')[-500:]}")
+
+
+def get(port: int, path: str, token: str = "") -> tuple[int, bytes]:
+    """Status and body of a GET to our gateway; status 0: nobody answers."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        connection.request("GET", path, headers={"Authorization": f"Bearer {token}"} if token else {})
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    except (OSError, http.client.HTTPException):
+        return 0, b""
+    finally:
+        connection.close()
+
+
+def await_platform(options: Options, made: Secrets, children: list[Child], patience: float) -> None:
+    """Returns when the gateway is ready and every worker has opened its session."""
+
+    def ready(_: Child) -> bool:
+        if get(made.ports["http"], "/readyz")[0] != 200:
+            return False
+        status, body = get(made.ports["http"], "/api/v1/workers", made.token)
+        return status == 200 and len(json.loads(body).get("workers", [])) >= options.workers
+
+    for child in children:
+        child.ready = lambda _: True
+    children[0].ready = ready
+    await_ready(children, patience)
+
+
+def write_state(options: Options, made: Secrets, version: str, started_at: str, children: list[Child]) -> None:
+    """stack.json and the token: what clients of this home look for."""
+    write_private(options.home / "token", made.token + "\n")
+    state = {
+        "pid": os.getpid(),
+        "url": f"http://127.0.0.1:{made.ports['http']}",
+        "grpc": f"127.0.0.1:{made.ports['grpc']}",
+        "nats_url": f"nats://127.0.0.1:{made.ports['nats']}",
+        "s3_endpoint": f"http://127.0.0.1:{made.ports['s3']}",
+        "postgres_port": made.ports["postgres"],
+        "started_at": started_at,
+        "version": version,
+        "split": options.split,
+        "slots": options.slots,
+        "processes": {child.name: child.pid for child in children},
+        "restarts": {child.name: child.starts - 1 for child in children if child.starts > 1},
+    }
+    write_private(options.home / "stack.json", json.dumps(state, indent=1) + "\n")

@@ -1,0 +1,153 @@
+"""`current`: what a step can ask about the task it runs in. Filled by the runtime; empty outside of a task."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+_EMPTY: dict[str, Any] = {
+    "flow_name": None,
+    "run_id": None,
+    "step_name": None,
+    "task_id": None,
+    "pathspec": None,
+    "retry_count": 0,
+    "attempt": 0,
+    "origin_run_id": None,
+    "namespace": None,
+    "username": None,
+    "tags": frozenset(),
+    "tempdir": None,
+    "project": None,
+    "is_running_flow": False,
+}
+
+
+class TriggerEvent:
+    """The event that started a run.
+
+    Attributes: name ("model.promoted"), id, timestamp (aware datetime, UTC), subject, payload (dict), type ("event" or
+    "run").
+    """
+
+    def __init__(self, source: dict[str, Any]) -> None:
+        self.name: str = source.get("eventName", "")
+        self.id: str = source.get("eventId", "")
+        self.subject: str = source.get("eventSubject", "")
+        self.type = "run" if self.name.startswith("run.") else "event"
+        self._time: str = source.get("eventTime", "")
+        self._payload: str = source.get("payloadJson", "")
+
+    @property
+    def timestamp(self) -> Any:
+        from datetime import datetime
+
+        return datetime.fromisoformat(self._time) if self._time else None
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        import json
+
+        return json.loads(self._payload) if self._payload else {}
+
+    def __repr__(self) -> str:
+        return f"TriggerEvent(name={self.name!r}, id={self.id!r})"
+
+
+class Trigger:
+    """What started the run: `current.trigger.event.payload["version"]`, or of a finished flow `current.trigger.run`."""
+
+    def __init__(self, source: dict[str, Any]) -> None:
+        self.event = TriggerEvent(source)
+        self.deployment: str = source.get("deployment", "")
+
+    @property
+    def events(self) -> list[TriggerEvent]:
+        return [self.event]
+
+    @property
+    def run(self) -> Any:
+        """The run whose end started this one; None when another event did."""
+        if self.event.type != "run":
+            return None
+        from headwater.client import Run
+
+        payload = self.event.payload
+        return Run(f"{payload.get('flow', '')}/{payload.get('runId', '')}")
+
+    @property
+    def runs(self) -> list[Any]:
+        return [self.run] if self.event.type == "run" else []
+
+    def __getitem__(self, name: str) -> TriggerEvent:
+        if name != self.event.name:
+            raise KeyError(f"the run was started by {self.event.name!r}, not by {name!r}")
+        return self.event
+
+    def __contains__(self, name: object) -> bool:
+        return name == self.event.name
+
+    def __iter__(self) -> Iterator[TriggerEvent]:
+        return iter(self.events)
+
+
+class Current:
+    """Where the code runs: flow_name, run_id, step_name, task_id, pathspec ("Flow/run/step/task"), retry_count (0 in
+    the first attempt that counts), attempt, origin_run_id (of a resume), username, namespace, tags, tempdir, project,
+    trigger, run, task. None, or empty, outside of a task; `is_running_flow` tells.
+
+        print(current.pathspec, current.retry_count)
+    """
+
+    def __init__(self) -> None:
+        self._values = dict(_EMPTY)
+
+    def _update(self, trigger: dict[str, Any] | None = None, **values: Any) -> None:
+        self._values.update(values)
+        self._values["trigger"] = Trigger(trigger) if trigger else None
+        if values.get("username"):
+            self._values["namespace"] = f"user:{values['username']}"
+
+    def _clear(self) -> None:
+        self._values = dict(_EMPTY)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "project_name":
+            name = "project"
+        if name in self._values:
+            return self._values[name]
+        if name == "trigger":
+            return None
+        raise AttributeError(f"current has no {name!r}")
+
+    def __contains__(self, name: str) -> bool:
+        return self._values.get(name) is not None
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value of a name, or the default where it has none."""
+        value = self._values.get(name)
+        return default if value is None else value
+
+    @property
+    def run(self) -> Any:
+        """The client's Run of this task; None outside of a task."""
+        return self._client("Run", 2)
+
+    @property
+    def task(self) -> Any:
+        """The client's Task that this is; None outside of a task."""
+        return self._client("Task", 4)
+
+    def _client(self, kind: str, parts: int) -> Any:
+        pathspec = self._values["pathspec"]
+        if pathspec is None:
+            return None
+        from headwater import client
+
+        return getattr(client, kind)("/".join(pathspec.split("/")[:parts]))
+
+    def __repr__(self) -> str:
+        return f"current({self._values['pathspec'] or 'outside of a task'})"
+
+
+current = Current()

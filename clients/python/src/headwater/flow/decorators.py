@@ -1,0 +1,173 @@
+"""Decorators of steps: retry, catch, timeout, resources, environment, command, pool; and `--with`, which adds them.
+
+They only record options (flow/options.py). The scheduler acts on retry and catch, the worker on the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, cast
+
+from headwater.errors import FlowError
+from headwater.flow.options import Catch, CommandSpec, ResourceRequest, Retry, StepOptions, options_of
+
+F = TypeVar("F", bound=Callable[..., Any])
+Decorator = Callable[[F], F]
+
+MAX_RETRIES = 100
+
+
+def _apply(name: str, function: Callable[..., Any] | None, record: Callable[[StepOptions], None]) -> Any:
+    """Makes a decorator that works with and without parentheses."""
+
+    def decorate(target: Any) -> Any:
+        if not callable(target) or isinstance(target, type):
+            raise FlowError(f"@{name} is put on {target!r}. Fix: put it on a step, above or below @step")
+        options = options_of(target)
+        record(options)
+        options.decorators.insert(0, name)
+        return target
+
+    return decorate if function is None else decorate(function)
+
+
+def retry(
+    function: F | None = None,
+    *,
+    times: int = 3,
+    minutes_between_retries: float = 2,
+    seconds_between_retries: float | None = None,
+) -> Any:
+    """Runs a failed step again, up to `times` more times, after a pause of minutes_between_retries (or seconds).
+
+        @retry(times=2, seconds_between_retries=10)
+        @step
+        def train(self): ...
+    """
+    delay = 60.0 * minutes_between_retries if seconds_between_retries is None else float(seconds_between_retries)
+    if not 0 <= times <= MAX_RETRIES or int(times) != times:
+        raise FlowError(f"@retry: times={times!r} is not a whole number from 0 to {MAX_RETRIES}")
+    if not 0 <= delay <= 7 * 86400:
+        raise FlowError(f"@retry: a pause of {delay:g} seconds is not between 0 and 7 days")
+
+    def record(options: StepOptions) -> None:
+        options.retry = Retry(int(times), delay)
+
+    return _apply("retry", function, record)
+
+
+def catch(function: F | None = None, *, var: str | None = None, print_exception: bool = True) -> Any:
+    """Lets the flow go on after a step failed for good. The exception is stored in the artifact `var` (None on success).
+
+        @catch(var="problem")
+        @step
+        def train(self): ...
+    """
+    if var is not None and (not var.isidentifier() or var.startswith("_")):
+        raise FlowError(f"@catch: var={var!r} is not a name an artifact can have")
+
+    def record(options: StepOptions) -> None:
+        options.catch = Catch(var, print_exception)
+
+    return _apply("catch", function, record)
+
+
+def timeout(function: F | None = None, *, seconds: float = 0, minutes: float = 0, hours: float = 0) -> Any:
+    """Kills an attempt of the step that runs longer than seconds + minutes + hours; @retry and @catch then apply."""
+    total = seconds + 60.0 * minutes + 3600.0 * hours
+    if total <= 0:
+        raise FlowError("@timeout needs a time greater than 0. Fix: @timeout(minutes=5)")
+
+    def record(options: StepOptions) -> None:
+        options.timeout_seconds = total
+
+    return _apply("timeout", function, record)
+
+
+def resources(
+    function: F | None = None,
+    *,
+    cpu: float = 1,
+    gpu: float | None = None,
+    memory: float = 4096,
+    disk: float | None = None,
+    shared_memory: float | None = None,
+) -> Any:
+    """What the step asks of a machine: CPUs, GPUs, memory in MiB. disk and shared_memory (MiB) are accepted for
+    flows written for Metaflow and have no effect."""
+    try:
+        request = ResourceRequest(float(cpu), float(gpu or 0), int(memory))
+    except (TypeError, ValueError):
+        raise FlowError(f"@resources: cpu={cpu!r}, gpu={gpu!r}, memory={memory!r} must be numbers") from None
+    if min(request) < 0:
+        raise FlowError(f"@resources: cpu={cpu!r}, gpu={gpu!r}, memory={memory!r} must not be negative")
+
+    def record(options: StepOptions) -> None:
+        options.resources = request
+
+    return _apply("resources", function, record)
+
+
+def environment(function: F | None = None, *, vars: Mapping[str, Any] | None = None) -> Any:
+    """Environment variables of the step: @environment(vars={"OMP_NUM_THREADS": "1"})."""
+    values = {str(name): str(value) for name, value in (vars or {}).items()}
+    for name, value in values.items():
+        if not name or "=" in name or "\0" in name + value:
+            raise FlowError(f"@environment: {name!r} is not a name an environment variable can have")
+
+    def record(options: StepOptions) -> None:
+        options.environment.update(values)
+
+    return _apply("environment", function, record)
+
+
+def command(
+    text: str,
+    *,
+    inputs: Mapping[str, str] | list[str] | tuple[str, ...] | None = None,
+    outputs: Mapping[str, str] | list[str] | tuple[str, ...] | None = None,
+) -> Any:
+    """A step in any language: a shell command that does the work, before the body of the step runs.
+
+    text: runs under `bash -c`; {name} becomes the quoted value of the parameter or artifact of that name.
+    inputs: artifact name → file the command finds in $HW_INPUTS_DIR. outputs: artifact name → file it leaves in
+    $HW_OUTPUTS_DIR, which becomes that artifact. A list of file names takes the part before the first dot as the name.
+    A line of JSON numbers on stdout, {"loss": 0.1, "step": 3}, is logged as metrics.
+
+        @command("Rscript fit.R --alpha {alpha}", inputs={"data": "data.csv"}, outputs={"model": "model.rds"})
+        @step
+        def fit(self):
+            self.next(self.end)
+    """
+    if not isinstance(cast(object, text), str) or not text.strip():
+        raise FlowError("@command needs the command as text. Fix: @command(\"./train.sh {alpha}\")")
+    spec = CommandSpec(text, _files("inputs", inputs), _files("outputs", outputs))
+
+    def record(options: StepOptions) -> None:
+        options.command = spec
+
+    return _apply("command", None, record)
+
+
+def pool(name: str) -> Any:
+    """The pool of workers that may run the step: @pool("gpu")."""
+    if not isinstance(cast(object, name), str) or not name.replace("-", "").replace("_", "").isalnum():
+        raise FlowError(f"@pool: {name!r} is not a name of a pool (letters, digits, - and _)")
+
+    def record(options: StepOptions) -> None:
+        options.pool = name
+
+    return _apply("pool", None, record)
+
+
+def _files(argument: str, files: Mapping[str, str] | list[str] | tuple[str, ...] | None) -> dict[str, str]:
+    pairs = files or {}
+    if not isinstance(pairs, Mapping):
+        pairs = {path.rsplit("/", 1)[-1].split(".", 1)[0]: path for path in pairs}
+    for name, path in pairs.items():
+        if not name.isidentifier() or name.startswith("_"):
+            raise FlowError(f"@command: {argument} names {name!r}, which no artifact can be called; use a dict of name → file")
+        parts = path.split("/")
+        if not path or path.startswith("/") or ".." in parts or "\0" in path:
+            raise FlowError(f"@command: {argument} file {path!r} must be a path inside the folder of the step")
+    return dict(pairs)

@@ -1,0 +1,172 @@
+"""The graph of a flow class: its steps, how they follow each other, which join closes which split.
+
+Derived from the source alone. flow_graph() gives the JSON of headwater.api.scheduler.v1.Graph; lint (flow/lint.py)
+says what is wrong with it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from headwater.flow.options import StepOptions, step_options
+from headwater.flow.source import Sources, StepSource
+from headwater.flow.spec import step_function, step_names
+
+START = "start"
+END = "end"
+
+
+class Node(NamedTuple):
+    """One step of a graph."""
+
+    name: str
+    source: StepSource
+    options: StepOptions
+
+    @property
+    def next(self) -> tuple[str, ...]:
+        return self.source.nexts[-1].targets if self.source.nexts else ()
+
+    @property
+    def foreach(self) -> str | None:
+        return self.source.nexts[-1].foreach if self.source.nexts else None
+
+    @property
+    def is_join(self) -> bool:
+        return self.source.arguments > 1
+
+    @property
+    def opens(self) -> bool:
+        """Does it start branches that a join must close?"""
+        return self.foreach is not None or len(self.next) > 1
+
+    @property
+    def transition(self) -> str:
+        if self.foreach is not None:
+            return "TRANSITION_FOREACH"
+        return ("TRANSITION_END", "TRANSITION_LINEAR")[len(self.next)] if len(self.next) < 2 else "TRANSITION_SPLIT"
+
+
+class FlowGraph:
+    """The steps of a flow class by name, in the order of the source."""
+
+    def __init__(self, cls: type) -> None:
+        self.cls = cls
+        self.sources = Sources()
+        self.nodes: dict[str, Node] = {}
+        for name in step_names(cls):
+            function = step_function(cls, name)
+            options = step_options(function)
+            if options is not None:
+                self.nodes[name] = Node(name, self.sources.step(function), options)
+
+    def edges(self, name: str) -> list[str]:
+        """Known steps that follow a step."""
+        return [target for target in self.nodes[name].next if target in self.nodes]
+
+    def ordered(self) -> list[Node]:
+        """Steps in an order in which they can run; those of a cycle, or that nothing leads to, come last."""
+        waiting = {name: 0 for name in self.nodes}
+        for name in self.nodes:
+            for target in self.edges(name):
+                waiting[target] += 1
+        ready = [name for name in self.nodes if waiting[name] == 0]
+        done: dict[str, None] = {}
+        while ready:
+            name = ready.pop(0)
+            done[name] = None
+            for target in self.edges(name):
+                waiting[target] -= 1
+                if waiting[target] == 0:
+                    ready.append(target)
+        order = sorted(done, key=lambda name: name != START)
+        return [self.nodes[name] for name in [*order, *(n for n in self.nodes if n not in done)]]
+
+    def cyclic(self) -> list[str]:
+        """Steps that a cycle keeps from ever running."""
+        remaining = dict.fromkeys(self.nodes)
+        while leaves := [n for n in remaining if not any(t in remaining for t in self.edges(n))]:
+            for name in leaves:
+                del remaining[name]
+        return list(remaining)
+
+    def open_splits(self) -> dict[str, tuple[str, ...]]:
+        """Step → splits and foreach steps that are open when it runs, outermost first; a join: after closing its own.
+
+        Where the paths into a step disagree the first one counts. Steps of a cycle, and those without a way to them,
+        are absent.
+        """
+        stacks: dict[str, tuple[str, ...]] = {}
+        if START not in self.nodes or self.cyclic():
+            return stacks
+        arriving: dict[str, tuple[str, ...]] = {START: ()}
+        for node in self.ordered():
+            if node.name not in arriving:
+                continue
+            stack = arriving[node.name]
+            stacks[node.name] = stack[:-1] if node.is_join else stack
+            for target in self.edges(node.name):
+                arriving.setdefault(target, (*stacks[node.name], node.name) if node.opens else stacks[node.name])
+        return stacks
+
+    def leaving(self, name: str, stacks: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
+        """What is open on the way out of a step."""
+        return (*stacks[name], name) if self.nodes[name].opens else stacks[name]
+
+    def joins(self) -> dict[str, str]:
+        """Join → the split or foreach step that it closes."""
+        stacks = self.open_splits()
+        closed: dict[str, str] = {}
+        for name in stacks:
+            for target in self.edges(name):
+                if self.nodes[target].is_join and (stack := self.leaving(name, stacks)):
+                    closed.setdefault(target, stack[-1])
+        return closed
+
+
+def flow_graph(cls: type, graph: FlowGraph | None = None) -> dict[str, Any]:
+    """The graph of a flow class as JSON of headwater.api.scheduler.v1.Graph. The class should pass lint() first."""
+    graph = graph or FlowGraph(cls)
+    joins = graph.joins()
+    body: dict[str, Any] = {"flow": cls.__name__, "steps": [], "start": START, "end": END}
+    if cls.__doc__:
+        body["doc"] = clean_doc(cls.__doc__)
+    body["steps"] = [_step(node, joins.get(node.name, "")) for node in graph.ordered()]
+    return body
+
+
+def _step(node: Node, joins: str) -> dict[str, Any]:
+    options = node.options
+    body: dict[str, Any] = {"name": node.name, "transition": node.transition, "line": node.source.line}
+    optional: dict[str, Any] = {
+        "next": list(node.next),
+        "foreach": node.foreach,
+        "joins": joins,
+        "pool": options.pool,
+        "doc": clean_doc(node.source.doc),
+        "decorators": options.decorators,
+    }
+    body.update((key, value) for key, value in optional.items() if value)
+    if options.retry is not None:
+        body["retry"] = {"times": options.retry.times, "delay": duration(options.retry.delay_seconds)}
+    if options.timeout_seconds is not None:
+        body["timeout"] = duration(options.timeout_seconds)
+    if options.catch is not None:
+        body["catch"] = {"var": options.catch.var} if options.catch.var else {}
+    if options.resources is not None:
+        cpu, gpu, memory = options.resources
+        body["resources"] = {"cpu": cpu, "gpu": gpu, "memoryMb": str(memory)}
+    return body
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a protobuf Duration in JSON: 1.5 → "1.5s"."""
+    return f"{seconds:.9f}".rstrip("0").rstrip(".") + "s"
+
+
+def clean_doc(doc: str) -> str:
+    """A docstring without its indentation."""
+    lines = doc.expandtabs().strip().splitlines()
+    margins = [len(line) - len(line.lstrip()) for line in lines[1:] if line.strip()]
+    margin = min(margins, default=0)
+    return "\n".join([*lines[:1], *(line[margin:].rstrip() for line in lines[1:])])

@@ -1,0 +1,66 @@
+"""merge_artifacts: carries artifacts through a join when all branches agree on them."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from headwater.errors import FlowError
+from headwater.flow.parameters import parameters_of
+
+if TYPE_CHECKING:
+    from headwater.flow.spec import FlowSpec
+
+
+def merge_artifacts(flow: FlowSpec, inputs: list[FlowSpec], exclude: list[str], include: list[str]) -> None:
+    """Does what FlowSpec.merge_artifacts promises."""
+    if include and exclude:
+        raise FlowError("merge_artifacts got include= and exclude=. Fix: give one of them")
+    if not inputs:
+        raise FlowError("merge_artifacts got no inputs. Fix: call it in a join, as self.merge_artifacts(inputs)")
+    holders = _holders(flow, inputs, exclude, include)
+    missing = [name for name in include if name not in holders and name not in vars(flow)]
+    if missing:
+        raise FlowError(f"merge_artifacts: no input has {', '.join(missing)}. Fix: correct include=[…]")
+    conflicts = [name for name, having in holders.items() if not _agree(name, having)]
+    if conflicts:
+        raise FlowError(
+            f"merge_artifacts: the inputs have different values of {', '.join(sorted(conflicts))}. "
+            f"Fix: assign self.{sorted(conflicts)[0]} before the call, or exclude it"
+        )
+    for name, having in holders.items():
+        setattr(flow, name, getattr(having[0], name))
+
+
+def _holders(flow: FlowSpec, inputs: list[FlowSpec], exclude: list[str], include: list[str]) -> dict[str, list[FlowSpec]]:
+    """Artifact name → inputs that have it, for the names to merge."""
+    skip = {*exclude, *vars(flow), *parameters_of(type(flow))}
+    holders: dict[str, list[FlowSpec]] = {}
+    for each in inputs:
+        for name in artifact_names(each):
+            if name not in skip and (not include or name in include):
+                holders.setdefault(name, []).append(each)
+    return holders
+
+
+def artifact_names(flow: FlowSpec) -> Iterable[str]:
+    """Names of all artifacts of a flow instance: assigned here or inherited."""
+    names = dict.fromkeys(flow._store.names()) if flow._store is not None else {}  # pyright: ignore[reportPrivateUsage]
+    names.update((name, None) for name in vars(flow) if not name.startswith("_"))
+    return names
+
+
+def _agree(name: str, having: list[FlowSpec]) -> bool:
+    if len(having) == 1:
+        return True
+    first = _fingerprint(having[0], name)
+    return all(_fingerprint(each, name) == first for each in having[1:])
+
+
+def _fingerprint(flow: FlowSpec, name: str) -> Any:
+    """The stored digest where the store knows it, else the pickled value."""
+    digest = getattr(flow._store, "digest", None)  # pyright: ignore[reportPrivateUsage]
+    if digest is not None and (found := digest(name)):
+        return found
+    return pickle.dumps(getattr(flow, name), protocol=5)

@@ -1,0 +1,252 @@
+"""Parameter and JSONType: values that a run is started with, fixed for its whole life.
+
+Converts text of the command line and values of a run to the declared type; a wrong one is an error that names parameter,
+value and what was expected.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple, cast
+
+_UNSET: Any = type("Unset", (), {"__repr__": lambda self: "no default"})()
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*\Z")
+_TRUE = frozenset(("1", "true", "t", "yes", "y", "on"))
+_FALSE = frozenset(("0", "false", "f", "no", "n", "off"))
+_EXACT = 1 << 53
+
+# Options of `run` that a parameter would hide.
+RESERVED_NAMES = frozenset(
+    "tag max-workers max-num-splits max-log-size run-id-file runner-attribute-file with namespace detach help params origin-run-id name".split()
+)
+
+
+class _JSONType:
+    """Type of parameters that hold any JSON value; given as JSON text, seen as Python objects."""
+
+    def __repr__(self) -> str:
+        return "JSON"
+
+    __name__ = "JSON"
+
+
+JSONType = _JSONType()
+
+
+class DeployTimeContext(NamedTuple):
+    """What a function given as `default` is called with."""
+
+    flow_name: str
+    user_name: str
+    parameter_name: str
+    configs: dict[str, Any]
+
+
+class ParameterError(ValueError):
+    """A parameter has a wrong name, type, value or default; the text names all of them."""
+
+
+class Parameter:
+    """A value a flow is started with: `python flow.py run --alpha 0.1`.
+
+    name: on the command line `--name`, in the environment METAFLOW_RUN_NAME or HEADWATER_RUN_NAME.
+    default: a value of the type, None, or a function of one argument (flow_name, user_name, parameter_name) that makes it.
+    type: str, int, float, bool or JSONType; by default the type of `default`, else str.
+    required: no default, must be given. help, show_default: for `run --help`.
+    separator: the text is split there, and the value is a list of str.
+
+    Inside steps `self.alpha` is read-only. Raises ParameterError on a wrong declaration.
+
+        class Train(FlowSpec):
+            alpha = Parameter("alpha", default=0.1, help="learning rate")
+    """
+
+    def __init__(
+        self,
+        name: str,
+        default: Any = _UNSET,
+        type: Any = None,
+        help: str | None = None,
+        required: bool | None = None,
+        show_default: bool | None = None,
+        separator: str | None = None,
+        **unknown: Any,
+    ) -> None:
+        self.name = name
+        self.type = type if type is not None else _type_of(default)
+        self.help = help or ""
+        self.required = bool(required)
+        self.show_default = show_default is None or show_default
+        self.separator = separator
+        self.default = None if default is _UNSET else default
+        self.attribute = name
+        self._check_declaration(unknown)
+
+    def _check_declaration(self, unknown: dict[str, Any]) -> None:
+        name = self.name
+        if not isinstance(cast(object, name), str) or not _NAME.match(name):
+            raise ParameterError(f"parameter name {name!r}: use letters, digits, - and _, starting with a letter")
+        if name.replace("_", "-").lower() in RESERVED_NAMES:
+            raise ParameterError(f"parameter name {name!r} is taken by an option of `run`; choose another name")
+        if unknown:
+            raise ParameterError(f"parameter {name!r}: unknown argument {', '.join(sorted(unknown))}")
+        if self.type not in (str, int, float, bool, JSONType):
+            raise ParameterError(f"parameter {name!r}: type {self.type!r} is not one of str, int, float, bool, JSONType")
+        if self.separator and self.type is not str:
+            raise ParameterError(f"parameter {name!r}: separator needs type str")
+        if self.required and self.default is not None:
+            raise ParameterError(f"parameter {name!r} is required and has a default; choose one of them")
+        if self.default is not None and not callable(self.default):
+            self._default(self.default)
+
+    def __set_name__(self, owner: type, attribute: str) -> None:
+        self.attribute = attribute
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        if instance is None:
+            return self
+        try:
+            return instance._parameters[self.name]
+        except KeyError:
+            raise AttributeError(f"parameter {self.name!r} has a value only inside a run") from None
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        raise AttributeError(f"self.{self.attribute} is a parameter and cannot be assigned; use another name for the artifact")
+
+    @property
+    def type_name(self) -> str:
+        return "list of str" if self.separator else str(self.type.__name__)
+
+    def from_text(self, text: str, origin: str = "") -> Any:
+        """The value that text of the command line or the environment (origin) stands for, as it travels to the server."""
+        if self.type is str:
+            return text
+        try:
+            return _parse(self.type, text)
+        except ValueError as error:
+            why = f" ({error})" if self.type is JSONType else ""
+            raise self._wrong(text, origin, why) from None
+
+    def from_run(self, values: dict[str, Any]) -> Any:
+        """The value a step sees, from the parameters of a run; numbers may arrive as floats or text."""
+        value = values[self.name] if self.name in values else self.resolve_default("")
+        if value is None or self.type is JSONType:
+            return value
+        if self.type is str:
+            text = value if isinstance(value, str) else _plain(value)
+            return text.split(self.separator) if self.separator else text
+        if isinstance(value, str):
+            return self.from_text(value)
+        return self._convert(value)
+
+    def resolve_default(self, flow_name: str) -> Any:
+        """The value without any given one: the default, or what its function returns; raises when there is none."""
+        if self.required:
+            raise ParameterError(f"parameter {self.name!r} is required: give --{self.name} VALUE")
+        if not callable(self.default):
+            return self._default(self.default)
+        import getpass
+
+        return self._default(self.default(DeployTimeContext(flow_name, getpass.getuser(), self.name, {})))
+
+    def to_wire(self, value: Any) -> Any:
+        """The value as JSON that survives the trip: numbers JSON has no exact place for become text."""
+        if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+            return repr(value)
+        if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= _EXACT:
+            return str(value)
+        return value
+
+    def _default(self, value: Any) -> Any:
+        if value is None:
+            return None
+        if self.type is JSONType:
+            return self.from_text(value, "its default") if isinstance(value, str) else value
+        if isinstance(value, (list, tuple)) and self.separator:
+            return self.separator.join(str(each) for each in cast("list[Any]", value))
+        if isinstance(value, str):
+            return self.from_text(value, "its default")
+        return self._convert(value, "its default")
+
+    def _convert(self, value: Any, origin: str = "") -> Any:
+        wanted = self.type
+        if isinstance(value, bool) is (wanted is bool):
+            if wanted is bool or (wanted is float and isinstance(value, (int, float))):
+                return wanted(value)
+            if wanted is int and (isinstance(value, int) or (isinstance(value, float) and value.is_integer())):
+                return int(value)
+        raise self._wrong(value, origin)
+
+    def _wrong(self, value: Any, origin: str, why: str = "") -> ParameterError:
+        given = f"{origin} " if origin else ""
+        return ParameterError(f"parameter {self.name!r}: {given}{value!r} is not {_EXPECTED[self.type]}{why}")
+
+
+_EXPECTED: dict[Any, str] = {
+    str: "text",
+    int: "an int, for example 3",
+    float: "a float, for example 0.5",
+    bool: "a bool: true or false",
+    JSONType: 'JSON, for example {"a": 1}',
+}
+
+
+def _type_of(default: Any) -> Any:
+    if isinstance(default, (dict, list)):
+        return JSONType
+    return type(default) if isinstance(default, (bool, int, float)) else str
+
+
+def _parse(wanted: Any, text: str) -> Any:
+    if wanted is bool:
+        word = text.strip().lower()
+        if word not in _TRUE | _FALSE:
+            raise ValueError
+        return word in _TRUE
+    if wanted is JSONType:
+        import json
+
+        return json.loads(text)
+    return wanted(text)
+
+
+def _plain(value: Any) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def parameters_of(cls: type) -> dict[str, Parameter]:
+    """The parameters of a flow class by attribute, inherited ones first."""
+    found: dict[str, Parameter] = {}
+    for base in reversed(cls.__mro__):
+        for attribute, value in vars(base).items():
+            if isinstance(value, Parameter):
+                found[attribute] = value
+            else:
+                found.pop(attribute, None)
+    return found
+
+
+def environment_value(name: str, environ: dict[str, str] | Any) -> tuple[str, str] | None:
+    """(variable, text) of a parameter given in the environment, Headwater's own variable first."""
+    suffix = name.replace("-", "_").upper()
+    for variable in (f"HEADWATER_RUN_{suffix}", f"METAFLOW_RUN_{suffix}"):
+        if variable in environ:
+            return variable, environ[variable]
+    return None
+
+
+def resolve(cls: type, given: dict[str, str], environ: Any) -> dict[str, Any]:
+    """Values of all parameters for a new run: the command line, else the environment, else the default."""
+    values: dict[str, Any] = {}
+    for parameter in parameters_of(cls).values():
+        name = parameter.name
+        if name in given:
+            value = parameter.from_text(given[name], f"--{name}")
+        elif found := environment_value(name, environ):
+            value = parameter.from_text(found[1], found[0])
+        else:
+            value = parameter.resolve_default(cls.__name__)
+        values[name] = parameter.to_wire(value)
+    return values
+
+

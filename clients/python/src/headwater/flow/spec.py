@@ -1,0 +1,235 @@
+"""FlowSpec and @step: the class a user writes, and what `self` offers inside a step.
+
+Records what a step assigned and where it goes next. It never runs a flow: the command line starts runs, the runtime
+runs steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol, TypeVar, cast
+
+from headwater.flow.options import options_of, step_options
+from headwater.flow.parameters import Parameter, parameters_of
+
+if TYPE_CHECKING:
+    from headwater.errors import FlowError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# (step, var, index, width) of each open foreach, outermost first.
+Frame = tuple[str, str, int, int]
+
+
+class ArtifactStore(Protocol):
+    """Where inherited artifacts come from: the runtime gives one, tests a dictionary behind the same two methods."""
+
+    def load(self, name: str) -> Any: ...
+
+    def names(self) -> Iterable[str]: ...
+
+
+class NextCall(NamedTuple):
+    """What self.next(...) was told."""
+
+    steps: tuple[str, ...]
+    foreach: str | None = None
+
+
+class ForeachFrame(NamedTuple):
+    """One level of self.foreach_stack(): position, number of items, and the item."""
+
+    index: int
+    num_splits: int
+    value: Any
+
+
+def step(function: F) -> F:
+    """Marks a method of a FlowSpec as a step of the flow.
+
+    The method takes `self`, a join takes `self, inputs`; its last statement is `self.next(...)`, except in `end`.
+
+        @step
+        def start(self):
+            self.x = 1
+            self.next(self.end)
+    """
+    options = options_of(function)
+    options.name = function.__name__
+    options.is_step = True
+    return function
+
+
+class FlowSpec:
+    """Base class of flows. Each method marked with @step is a step; whatever a step assigns to `self` is an artifact,
+    visible in all later steps and through the client ever after.
+
+        class Hello(FlowSpec):
+            @step
+            def start(self):
+                self.x = 1
+                self.next(self.end)
+
+            @step
+            def end(self):
+                print(self.x)
+
+        if __name__ == "__main__":
+            Hello()
+
+    `Hello()` runs the command line: `python hello.py run`, `resume`, `show`, `check`, `dump`, `logs`, `deploy`.
+    """
+
+    _store: ArtifactStore | None = None
+    _frames: tuple[Frame, ...] = ()
+    _next: NextCall | None = None
+    _is_join: bool = False
+    _load_input: Callable[[], Any] | None = None
+    _parameters: dict[str, Any] = {}
+
+    def __init__(self, use_cli: bool = True) -> None:
+        if use_cli:
+            from headwater.flow.cli import main
+
+            main(type(self))
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or self._store is None:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        try:
+            value = self._store.load(name)
+        except KeyError:
+            raise AttributeError(self._missing(name)) from None
+        self.__dict__[name] = value
+        return value
+
+    def __iter__(self) -> Iterator[Any]:
+        """The steps as bound methods, in the order of the source."""
+        return (getattr(self, name) for name in step_names(type(self)))
+
+    @property
+    def input(self) -> Any:
+        """The item of the innermost open foreach; None outside of a foreach."""
+        return self._load_input() if self._load_input is not None else None
+
+    @property
+    def index(self) -> int | None:
+        """The position of `input` in the list of the innermost open foreach, from 0; None outside of a foreach."""
+        return self._frames[-1][2] if self._frames else None
+
+    def foreach_stack(self) -> list[ForeachFrame]:
+        """(index, num_splits, value) of each open foreach, outermost first."""
+        frames = [
+            ForeachFrame(index, width, _item(getattr(self, var, None), index)) for _, var, index, width in self._frames[:-1]
+        ]
+        if self._frames:
+            _, _, index, width = self._frames[-1]
+            frames.append(ForeachFrame(index, width, self.input))
+        return frames
+
+    def next(self, *destinations: Any, foreach: str | None = None, **unknown: Any) -> None:
+        """Says which step follows: the last statement of every step except `end`.
+
+        self.next(self.b)                    one step
+        self.next(self.a, self.b)            both, side by side; a later join takes `inputs`
+        self.next(self.work, foreach="xs")   once per item of self.xs
+
+        Raises FlowError for anything else, and when it is called twice.
+        """
+        if self._next is not None:
+            raise _error("self.next was called twice in one step", "call it once, as the last statement")
+        if unknown:
+            raise _error(f"self.next got {', '.join(sorted(unknown))}=, which it does not know", _NEXT_HELP)
+        if not destinations:
+            raise _error("self.next was called without a step", _NEXT_HELP)
+        steps = tuple(self._destination(each) for each in destinations)
+        if foreach is not None:
+            self._check_foreach(steps, foreach)
+        self._next = NextCall(steps, foreach)
+
+    def merge_artifacts(self, inputs: Iterable[FlowSpec], exclude: Iterable[str] = (), include: Iterable[str] = ()) -> None:
+        """In a join: takes over every artifact that is the same in all inputs that have it and is not set here yet.
+
+        exclude: names to leave out; include: the only names to take. Raises FlowError when values differ: set such a
+        name yourself before the call, or exclude it.
+        """
+        from headwater.flow.merge import merge_artifacts
+
+        merge_artifacts(self, list(inputs), list(exclude), list(include))
+
+    def _set_parameters(self, values: dict[str, Any]) -> None:
+        """Fixes the parameters of this run, converted to their types; they are read-only attributes."""
+        self._parameters = {p.name: p.from_run(values) for p in parameters_of(type(self)).values()}
+
+    def _destination(self, target: Any) -> str:
+        function = getattr(target, "__func__", None)
+        options = step_options(function)
+        if options is None or getattr(target, "__self__", None) is not self:
+            raise _error(f"self.next got {target!r}, which is not a step of this flow", _NEXT_HELP)
+        return options.name
+
+    def _check_foreach(self, steps: tuple[str, ...], foreach: object) -> None:
+        if not isinstance(foreach, str):
+            raise _error(
+                f"foreach= must be the name of an artifact, got {type(foreach).__name__}",
+                'write the name as text: self.next(self.work, foreach="items")',
+            )
+        if len(steps) != 1:
+            raise _error("a foreach goes to exactly one step", 'self.next(self.work, foreach="items")')
+        try:
+            items = getattr(self, foreach)
+        except AttributeError:
+            raise _error(f"foreach artifact self.{foreach} does not exist", f"assign self.{foreach} before self.next") from None
+        if not hasattr(items, "__iter__"):
+            raise _error(f"foreach artifact self.{foreach} is {type(items).__name__}, not a list", "make it a list or any iterable")
+
+    def _missing(self, name: str) -> str:
+        names = sorted({n for n in self._store.names()} if self._store else ())
+        names += [n for n in self.__dict__ if not n.startswith("_")]
+        text = f"flow {type(self).__name__} has no artifact {name!r}: no step before this one assigned self.{name}"
+        if self._is_join:
+            return text + "; in a join the artifacts of the branches are in `inputs` (self.merge_artifacts(inputs) takes them over)"
+        from difflib import get_close_matches
+
+        close = get_close_matches(name, names, 1)
+        return f"{text}; did you mean self.{close[0]}?" if close else text
+
+
+_NEXT_HELP = 'use self.next(self.a), self.next(self.a, self.b) or self.next(self.a, foreach="items")'
+
+# Names that mean something on `self`: neither a step, a parameter nor an artifact may take them.
+RESERVED = frozenset(name for name in vars(FlowSpec) if not name.startswith("_"))
+
+
+def step_names(cls: type) -> list[str]:
+    """Names of the steps of a flow class, inherited ones first, in the order of the source."""
+    names: dict[str, None] = {}
+    for base in reversed(cls.__mro__):
+        names.update((name, None) for name, value in vars(base).items() if step_options(value) is not None)
+    return [name for name in names if step_options(getattr(cls, name, None)) is not None]
+
+
+def step_function(cls: type, name: str) -> Callable[..., Any]:
+    """The plain function of a step."""
+    return cast("Callable[..., Any]", getattr(cls, name))
+
+
+def _item(items: Any, index: int) -> Any:
+    try:
+        return items[index]
+    except (TypeError, IndexError, KeyError):
+        return None
+
+
+def _error(text: str, fix: str) -> FlowError:
+    from headwater.errors import FlowError
+
+    return FlowError(f"{text}. Fix: {fix}")
+
+
+def reject(text: str, fix: str) -> NoReturn:
+    """Raises FlowError: what is wrong, and how to make it right."""
+    raise _error(text, fix)
+
+
+__all__ = ["RESERVED", "ForeachFrame", "FlowSpec", "NextCall", "Parameter", "step", "step_function", "step_names"]

@@ -1,0 +1,1 @@
+"""Real servers for tests, and helpers that await instead of sleep."""

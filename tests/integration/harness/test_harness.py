@@ -45,5 +45,5 @@ async def test_eventually_gives_the_last_failure(eventually):
 async def test_the_s3_server_has_the_buckets_and_a_key_opens_one(s3):
     access, secret = s3.keys["artifact"]
     await ObjectStore(s3.endpoint, "headwater-artifacts", access, secret).put("probe", b"x")
-    with pytest.raises(ServiceError, match="403|AccessDenied"):
+    with pytest.raises(ServiceError, match=r"403|AccessDenied"):
         await ObjectStore(s3.endpoint, "headwater-logs", access, secret).put("probe", b"x")

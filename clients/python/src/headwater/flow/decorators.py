@@ -40,9 +40,9 @@ def retry(
 ) -> Any:
     """Runs a failed step again, up to `times` more times, after a pause of minutes_between_retries (or seconds).
 
-        @retry(times=2, seconds_between_retries=10)
-        @step
-        def train(self): ...
+    @retry(times=2, seconds_between_retries=10)
+    @step
+    def train(self): ...
     """
     delay = 60.0 * minutes_between_retries if seconds_between_retries is None else float(seconds_between_retries)
     if not 0 <= times <= MAX_RETRIES or int(times) != times:
@@ -59,9 +59,9 @@ def retry(
 def catch(function: F | None = None, *, var: str | None = None, print_exception: bool = True) -> Any:
     """Lets the flow go on after a step failed for good. The exception is stored in the artifact `var` (None on success).
 
-        @catch(var="problem")
-        @step
-        def train(self): ...
+    @catch(var="problem")
+    @step
+    def train(self): ...
     """
     if var is not None and (not var.isidentifier() or var.startswith("_")):
         raise FlowError(f"@catch: var={var!r} is not a name an artifact can have")
@@ -140,7 +140,7 @@ def command(
             self.next(self.end)
     """
     if not isinstance(cast(object, text), str) or not text.strip():
-        raise FlowError("@command needs the command as text. Fix: @command(\"./train.sh {alpha}\")")
+        raise FlowError('@command needs the command as text. Fix: @command("./train.sh {alpha}")')
     spec = CommandSpec(text, _files("inputs", inputs), _files("outputs", outputs))
 
     def record(options: StepOptions) -> None:
@@ -166,7 +166,9 @@ def _files(argument: str, files: Mapping[str, str] | list[str] | tuple[str, ...]
         pairs = {path.rsplit("/", 1)[-1].split(".", 1)[0]: path for path in pairs}
     for name, path in pairs.items():
         if not name.isidentifier() or name.startswith("_"):
-            raise FlowError(f"@command: {argument} names {name!r}, which no artifact can be called; use a dict of name → file")
+            raise FlowError(
+                f"@command: {argument} names {name!r}, which no artifact can be called; use a dict of name → file"
+            )
         parts = path.split("/")
         if not path or path.startswith("/") or ".." in parts or "\0" in path:
             raise FlowError(f"@command: {argument} file {path!r} must be a path inside the folder of the step")

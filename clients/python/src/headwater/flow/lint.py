@@ -38,7 +38,7 @@ def lint(cls: type, graph: FlowGraph | None = None) -> list[LintError]:
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """"; did you mean 'x'?" when a known name is close, else nothing."""
+    """ "; did you mean 'x'?" when a known name is close, else nothing."""
     from difflib import get_close_matches
 
     close = get_close_matches(name, list(known), 1, 0.5)
@@ -52,7 +52,13 @@ def _at(node: Node, message: str, fix: str, line: int = 0) -> LintError:
 def _class_errors(graph: FlowGraph) -> Iterator[LintError]:
     file, line = graph.sources.class_line(graph.cls)
     for where, name, first, again in graph.sources.repeated_methods(graph.cls):
-        yield LintError(where, again, name, f"there are two steps named {name!r}; the first is at line {first}", "rename one of them")
+        yield LintError(
+            where,
+            again,
+            name,
+            f"there are two steps named {name!r}; the first is at line {first}",
+            "rename one of them",
+        )
     for name in (START, END):
         if name not in graph.nodes:
             known = graph.cls.__dict__.get(name)
@@ -61,9 +67,13 @@ def _class_errors(graph: FlowGraph) -> Iterator[LintError]:
     taken: dict[str, str] = {}
     for attribute, parameter in parameters_of(graph.cls).items():
         if attribute in RESERVED or attribute.startswith("_"):
-            yield LintError(file, line, "", f"the name self.{attribute} of a parameter is reserved", "rename the attribute")
+            yield LintError(
+                file, line, "", f"the name self.{attribute} of a parameter is reserved", "rename the attribute"
+            )
         if attribute in graph.nodes:
-            yield LintError(file, line, "", f"{attribute!r} is the name of a parameter and of a step", "rename one of them")
+            yield LintError(
+                file, line, "", f"{attribute!r} is the name of a parameter and of a step", "rename one of them"
+            )
         if parameter.name in taken:
             yield LintError(file, line, "", f"two parameters are named {parameter.name!r}", "rename one of them")
         taken[parameter.name] = attribute
@@ -85,19 +95,34 @@ def _signature(node: Node) -> Iterator[LintError]:
         yield _at(node, "a step cannot be an async function", "write `def`, and use asyncio.run(...) inside")
     if node.source.arguments not in (1, 2):
         count = node.source.arguments
-        yield _at(node, f"takes {count} arguments", f"write `def {node.name}(self)`, or `def {node.name}(self, inputs)` for a join")
+        yield _at(
+            node,
+            f"takes {count} arguments",
+            f"write `def {node.name}(self)`, or `def {node.name}(self, inputs)` for a join",
+        )
     if node.is_join and node.name in (START, END):
-        yield _at(node, f"{node.name!r} cannot be a join", f"join in a step before it, and write `def {node.name}(self)`")
+        yield _at(
+            node, f"{node.name!r} cannot be a join", f"join in a step before it, and write `def {node.name}(self)`"
+        )
 
 
 def _transition(node: Node, graph: FlowGraph) -> Iterator[LintError]:
     nexts = node.source.nexts
     if node.name == END:
         for call in nexts:
-            yield _at(node, "'end' is the last step and cannot call self.next", "remove the call, or move it to another step", call.line)
+            yield _at(
+                node,
+                "'end' is the last step and cannot call self.next",
+                "remove the call, or move it to another step",
+                call.line,
+            )
         return
     if not nexts:
-        yield _at(node, "does not call self.next", f"end the step with self.next(self.<step>), for example self.next(self.{END})")
+        yield _at(
+            node,
+            "does not call self.next",
+            f"end the step with self.next(self.<step>), for example self.next(self.{END})",
+        )
     for call in nexts:
         if call.problem:
             yield _at(node, call.problem, call.fix, call.line)
@@ -106,24 +131,45 @@ def _transition(node: Node, graph: FlowGraph) -> Iterator[LintError]:
                 hint = suggestion(target, graph.nodes) or (
                     "; @step is missing there" if callable(getattr(graph.cls, target, None)) else ""
                 )
-                yield _at(node, f"self.next goes to self.{target}, which is not a step{hint}", "name a method that has @step", call.line)
-        if call.foreach is not None and (call.foreach in RESERVED or not call.foreach.isidentifier() or call.foreach.startswith("_")):
-            yield _at(node, f"foreach={call.foreach!r} is not a name an artifact can have", "use the name of a list assigned to self", call.line)
+                yield _at(
+                    node,
+                    f"self.next goes to self.{target}, which is not a step{hint}",
+                    "name a method that has @step",
+                    call.line,
+                )
+        if call.foreach is not None and (
+            call.foreach in RESERVED or not call.foreach.isidentifier() or call.foreach.startswith("_")
+        ):
+            yield _at(
+                node,
+                f"foreach={call.foreach!r} is not a name an artifact can have",
+                "use the name of a list assigned to self",
+                call.line,
+            )
     if len(nexts) > 1:
         yield _at(node, "calls self.next more than once", "call it once, as the last statement", nexts[1].line)
     elif nexts and not node.source.ends_with_next:
-        yield _at(node, "self.next is not the last statement", "move it to the end of the step, outside of any if, loop or try", nexts[0].line)
+        yield _at(
+            node,
+            "self.next is not the last statement",
+            "move it to the end of the step, outside of any if, loop or try",
+            nexts[0].line,
+        )
 
 
 def _assignments(node: Node, graph: FlowGraph) -> Iterator[LintError]:
     parameters = parameters_of(graph.cls)
     for name, line in node.source.assignments:
         if name in RESERVED:
-            yield _at(node, f"self.{name} is reserved and cannot be assigned", "use another name for the artifact", line)
+            yield _at(
+                node, f"self.{name} is reserved and cannot be assigned", "use another name for the artifact", line
+            )
         elif name in graph.nodes:
             yield _at(node, f"self.{name} is a step and cannot be assigned", "use another name for the artifact", line)
         elif name in parameters:
-            yield _at(node, f"self.{name} is a parameter and cannot be assigned", "use another name for the artifact", line)
+            yield _at(
+                node, f"self.{name} is a parameter and cannot be assigned", "use another name for the artifact", line
+            )
 
 
 def _shape_errors(graph: FlowGraph) -> Iterator[LintError]:
@@ -132,7 +178,9 @@ def _shape_errors(graph: FlowGraph) -> Iterator[LintError]:
     if cycle:
         first = graph.nodes[cycle[0]]
         path = " → ".join(_cycle(graph, cycle))
-        yield _at(first, f"the flow has a cycle: {path}", "make one of these steps go on to a step outside of the cycle")
+        yield _at(
+            first, f"the flow has a cycle: {path}", "make one of these steps go on to a step outside of the cycle"
+        )
         return
     stacks = graph.open_splits()
     for node in graph.nodes.values():
@@ -166,7 +214,11 @@ def _balance(node: Node, graph: FlowGraph, stacks: dict[str, tuple[str, ...]]) -
         yield _at(node, f"the steps {_names(before)} all lead here, but it takes no inputs", fix)
     if node.name == END and stacks[END]:
         opener = stacks[END][-1]
-        yield _at(graph.nodes[opener], f"its {_kind(graph, opener)} is never joined", "add a join, def join(self, inputs), before 'end'")
+        yield _at(
+            graph.nodes[opener],
+            f"its {_kind(graph, opener)} is never joined",
+            "add a join, def join(self, inputs), before 'end'",
+        )
 
 
 def _join(node: Node, graph: FlowGraph, leaving: dict[str, tuple[str, ...]]) -> Iterator[LintError]:
@@ -189,7 +241,11 @@ def _join(node: Node, graph: FlowGraph, leaving: dict[str, tuple[str, ...]]) -> 
         yield _at(node, f"joins some branches of {opener!r}, but not {_names(missing)}", fix)
     if kind == "split" and len(leaving) != len(graph.nodes[opener].next):
         count = len(graph.nodes[opener].next)
-        yield _at(node, f"joins {len(leaving)} steps ({_names(leaving)}) of a split into {count}", "let each branch lead to the join once")
+        yield _at(
+            node,
+            f"joins {len(leaving)} steps ({_names(leaving)}) of a split into {count}",
+            "let each branch lead to the join once",
+        )
 
 
 def _branches_elsewhere(graph: FlowGraph, opener: str, join: str) -> list[str]:
@@ -206,7 +262,11 @@ def _reaches(graph: FlowGraph, name: str, goal: str, seen: set[str]) -> bool:
 
 def _catch(node: Node) -> Iterator[LintError]:
     if node.options.catch is not None and node.foreach is not None:
-        yield _at(node, "@catch cannot be on a step that starts a foreach: after a failure there is no list", "do the risky work in a step before it")
+        yield _at(
+            node,
+            "@catch cannot be on a step that starts a foreach: after a failure there is no list",
+            "do the risky work in a step before it",
+        )
 
 
 def _kind(graph: FlowGraph, name: str) -> str:

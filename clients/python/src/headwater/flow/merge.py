@@ -30,10 +30,12 @@ def merge_artifacts(flow: FlowSpec, inputs: list[FlowSpec], exclude: list[str], 
             f"Fix: assign self.{sorted(conflicts)[0]} before the call, or exclude it"
         )
     for name, having in holders.items():
-        setattr(flow, name, getattr(having[0], name))
+        _take(flow, having[0], name)
 
 
-def _holders(flow: FlowSpec, inputs: list[FlowSpec], exclude: list[str], include: list[str]) -> dict[str, list[FlowSpec]]:
+def _holders(
+    flow: FlowSpec, inputs: list[FlowSpec], exclude: list[str], include: list[str]
+) -> dict[str, list[FlowSpec]]:
     """Artifact name → inputs that have it, for the names to merge."""
     skip = {*exclude, *vars(flow), *parameters_of(type(flow))}
     holders: dict[str, list[FlowSpec]] = {}
@@ -51,6 +53,15 @@ def artifact_names(flow: FlowSpec) -> Iterable[str]:
     return names
 
 
+def _take(flow: FlowSpec, source: FlowSpec, name: str) -> None:
+    """By reference where both stores know how, so that nothing is read or written; else by value."""
+    mine: Any = flow._store  # pyright: ignore[reportPrivateUsage]
+    if hasattr(mine, "adopt") and name not in vars(source):
+        mine.adopt(name, source._store)  # pyright: ignore[reportPrivateUsage]
+    else:
+        setattr(flow, name, getattr(source, name))
+
+
 def _agree(name: str, having: list[FlowSpec]) -> bool:
     if len(having) == 1:
         return True
@@ -60,7 +71,7 @@ def _agree(name: str, having: list[FlowSpec]) -> bool:
 
 def _fingerprint(flow: FlowSpec, name: str) -> Any:
     """The stored digest where the store knows it, else the pickled value."""
-    digest = getattr(flow._store, "digest", None)  # pyright: ignore[reportPrivateUsage]
-    if digest is not None and (found := digest(name)):
-        return found
+    store: Any = flow._store  # pyright: ignore[reportPrivateUsage]
+    if hasattr(store, "digest") and name not in vars(flow):
+        return store.digest(name)
     return pickle.dumps(getattr(flow, name), protocol=5)

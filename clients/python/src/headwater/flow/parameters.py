@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple, cast
 
+from headwater.errors import FlowError
+
 _UNSET: Any = type("Unset", (), {"__repr__": lambda self: "no default"})()
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*\Z")
 _TRUE = frozenset(("1", "true", "t", "yes", "y", "on"))
@@ -42,7 +44,7 @@ class DeployTimeContext(NamedTuple):
     configs: dict[str, Any]
 
 
-class ParameterError(ValueError):
+class ParameterError(FlowError, ValueError):
     """A parameter has a wrong name, type, value or default; the text names all of them."""
 
 
@@ -91,7 +93,9 @@ class Parameter:
         if unknown:
             raise ParameterError(f"parameter {name!r}: unknown argument {', '.join(sorted(unknown))}")
         if self.type not in (str, int, float, bool, JSONType):
-            raise ParameterError(f"parameter {name!r}: type {self.type!r} is not one of str, int, float, bool, JSONType")
+            raise ParameterError(
+                f"parameter {name!r}: type {self.type!r} is not one of str, int, float, bool, JSONType"
+            )
         if self.separator and self.type is not str:
             raise ParameterError(f"parameter {name!r}: separator needs type str")
         if self.required and self.default is not None:
@@ -111,7 +115,9 @@ class Parameter:
             raise AttributeError(f"parameter {self.name!r} has a value only inside a run") from None
 
     def __set__(self, instance: Any, value: Any) -> None:
-        raise AttributeError(f"self.{self.attribute} is a parameter and cannot be assigned; use another name for the artifact")
+        raise AttributeError(
+            f"self.{self.attribute} is a parameter and cannot be assigned; use another name for the artifact"
+        )
 
     @property
     def type_name(self) -> str:
@@ -248,5 +254,3 @@ def resolve(cls: type, given: dict[str, str], environ: Any) -> dict[str, Any]:
             value = parameter.resolve_default(cls.__name__)
         values[name] = parameter.to_wire(value)
     return values
-
-

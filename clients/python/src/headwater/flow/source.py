@@ -173,12 +173,18 @@ def _next(call: ast.Call, self_name: str) -> NextSyntax:
         target = _attribute(argument, self_name)
         if target is None:
             what = "a switch (a dict of steps)" if isinstance(argument, ast.Dict) else f"`{ast.unparse(argument)}`"
-            return NextSyntax(line, problem=f"{self_name}.next got {what}, which is not a step written as {self_name}.<step>", fix=usage)
+            return NextSyntax(
+                line,
+                problem=f"{self_name}.next got {what}, which is not a step written as {self_name}.<step>",
+                fix=usage,
+            )
         targets.append(target)
     foreach: str | None = None
     for keyword in call.keywords:
         if keyword.arg != "foreach":
-            return NextSyntax(line, problem=f"{self_name}.next does not know the argument {keyword.arg or '**'}", fix=usage)
+            return NextSyntax(
+                line, problem=f"{self_name}.next does not know the argument {keyword.arg or '**'}", fix=usage
+            )
         if not (isinstance(keyword.value, ast.Constant) and isinstance(keyword.value.value, str)):
             shown = _attribute(keyword.value, self_name) or "items"
             problem = f"foreach= must be the name of an artifact as text, got `{ast.unparse(keyword.value)}`"
@@ -187,7 +193,11 @@ def _next(call: ast.Call, self_name: str) -> NextSyntax:
     if not targets:
         return NextSyntax(line, problem=f"{self_name}.next names no step", fix=usage)
     if len(set(targets)) < len(targets):
-        return NextSyntax(line, problem=f"{self_name}.next names a step twice", fix="name each step once; use foreach to run one many times")
+        return NextSyntax(
+            line,
+            problem=f"{self_name}.next names a step twice",
+            fix="name each step once; use foreach to run one many times",
+        )
     if foreach is not None and len(targets) > 1:
         return NextSyntax(line, problem="a foreach goes to exactly one step", fix=usage)
     return NextSyntax(line, tuple(targets), foreach)

@@ -7,13 +7,11 @@ runs steps.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol, TypeVar, cast
+from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
+from headwater.errors import FlowError
 from headwater.flow.options import options_of, step_options
-from headwater.flow.parameters import Parameter, parameters_of
-
-if TYPE_CHECKING:
-    from headwater.errors import FlowError
+from headwater.flow.parameters import parameters_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -120,7 +118,8 @@ class FlowSpec:
     def foreach_stack(self) -> list[ForeachFrame]:
         """(index, num_splits, value) of each open foreach, outermost first."""
         frames = [
-            ForeachFrame(index, width, _item(getattr(self, var, None), index)) for _, var, index, width in self._frames[:-1]
+            ForeachFrame(index, width, _item(getattr(self, var, None), index))
+            for _, var, index, width in self._frames[:-1]
         ]
         if self._frames:
             _, _, index, width = self._frames[-1]
@@ -147,7 +146,9 @@ class FlowSpec:
             self._check_foreach(steps, foreach)
         self._next = NextCall(steps, foreach)
 
-    def merge_artifacts(self, inputs: Iterable[FlowSpec], exclude: Iterable[str] = (), include: Iterable[str] = ()) -> None:
+    def merge_artifacts(
+        self, inputs: Iterable[FlowSpec], exclude: Iterable[str] = (), include: Iterable[str] = ()
+    ) -> None:
         """In a join: takes over every artifact that is the same in all inputs that have it and is not set here yet.
 
         exclude: names to leave out; include: the only names to take. Raises FlowError when values differ: set such a
@@ -179,16 +180,24 @@ class FlowSpec:
         try:
             items = getattr(self, foreach)
         except AttributeError:
-            raise _error(f"foreach artifact self.{foreach} does not exist", f"assign self.{foreach} before self.next") from None
+            raise _error(
+                f"foreach artifact self.{foreach} does not exist", f"assign self.{foreach} before self.next"
+            ) from None
         if not hasattr(items, "__iter__"):
-            raise _error(f"foreach artifact self.{foreach} is {type(items).__name__}, not a list", "make it a list or any iterable")
+            raise _error(
+                f"foreach artifact self.{foreach} is {type(items).__name__}, not a list",
+                "make it a list or any iterable",
+            )
 
     def _missing(self, name: str) -> str:
         names = sorted({n for n in self._store.names()} if self._store else ())
         names += [n for n in self.__dict__ if not n.startswith("_")]
         text = f"flow {type(self).__name__} has no artifact {name!r}: no step before this one assigned self.{name}"
         if self._is_join:
-            return text + "; in a join the artifacts of the branches are in `inputs` (self.merge_artifacts(inputs) takes them over)"
+            return (
+                text
+                + "; in a join the artifacts of the branches are in `inputs` (self.merge_artifacts(inputs) takes them over)"
+            )
         from difflib import get_close_matches
 
         close = get_close_matches(name, names, 1)
@@ -222,14 +231,7 @@ def _item(items: Any, index: int) -> Any:
 
 
 def _error(text: str, fix: str) -> FlowError:
-    from headwater.errors import FlowError
-
-    return FlowError(f"{text}. Fix: {fix}")
+    return FlowError(text, hint=fix)
 
 
-def reject(text: str, fix: str) -> NoReturn:
-    """Raises FlowError: what is wrong, and how to make it right."""
-    raise _error(text, fix)
-
-
-__all__ = ["RESERVED", "ForeachFrame", "FlowSpec", "NextCall", "Parameter", "step", "step_function", "step_names"]
+__all__ = ["RESERVED", "ForeachFrame", "FlowSpec", "NextCall", "step", "step_function", "step_names"]

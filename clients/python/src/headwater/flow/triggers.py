@@ -58,7 +58,7 @@ def trigger_on_promotion(
 ) -> Callable[[C], C]:
     """Starts the deployed flow when a version of a model gets an alias; all models, or all aliases, without a name.
 
-        @trigger_on_promotion(model="churn", alias="champion")
+    @trigger_on_promotion(model="churn", alias="champion")
     """
     wanted = {key: value for key, value in (("name", model), ("alias", alias)) if value}
     return _adds("trigger_on_promotion", [{"event": _event("model.promoted", parameters, wanted)}])
@@ -119,9 +119,13 @@ def _event(given: Any, parameters: Any, wanted: Mapping[str, Any] | None) -> dic
     details: Mapping[str, Any] = {"name": given} if isinstance(given, str) else given
     name = details.get("name")
     if not isinstance(name, str) or not name or any(c.isspace() or c in "*>" for c in name) or "" in name.split("."):
-        raise FlowError(f'@trigger: {name!r} is not the name of an event. Fix: words joined by dots, like "data.arrived"')
+        raise FlowError(
+            f'@trigger: {name!r} is not the name of an event. Fix: words joined by dots, like "data.arrived"'
+        )
     if unknown := set(details) - {"name", "parameters", "filter"}:
-        raise FlowError(f"@trigger: event {name!r} has unknown {', '.join(sorted(unknown))}. Fix: use name, parameters, filter")
+        raise FlowError(
+            f"@trigger: event {name!r} has unknown {', '.join(sorted(unknown))}. Fix: use name, parameters, filter"
+        )
     body: dict[str, Any] = {"name": name}
     if mapping := _mapping(name, details.get("parameters", parameters)):
         body["parameters"] = mapping
@@ -138,7 +142,9 @@ def _mapping(event: str, given: Any) -> dict[str, str]:
     mapping: dict[str, str] = {}
     for pair in cast("list[Any]", pairs):
         if len(pair) != 2 or not all(isinstance(part, str) and part for part in pair):
-            raise FlowError(f'@trigger: parameters of {event!r} contain {pair!r}. Fix: {{"parameter": "field.of.the.event"}}')
+            raise FlowError(
+                f'@trigger: parameters of {event!r} contain {pair!r}. Fix: {{"parameter": "field.of.the.event"}}'
+            )
         mapping[pair[0]] = pair[1]
     return mapping
 
@@ -158,7 +164,9 @@ def _cron(text: str) -> str:
     if len(fields) == 6 and fields[5] in ("*", "?"):
         fields = fields[:5]
     if len(fields) != 5:
-        raise FlowError(f'@schedule: cron={text!r} does not have five fields. Fix: "minute hour day month weekday", like "0 6 * * *"')
+        raise FlowError(
+            f'@schedule: cron={text!r} does not have five fields. Fix: "minute hour day month weekday", like "0 6 * * *"'
+        )
     return " ".join("*" if field == "?" else field for field in fields)
 
 

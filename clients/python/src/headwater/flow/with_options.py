@@ -47,7 +47,9 @@ def _decorator(name: str, rest: str) -> Callable[..., Any]:
     for pair in filter(None, (part.strip() for part in rest.split(","))):
         key, equals, value = pair.partition("=")
         if not equals:
-            raise FlowError(f"--with {name}:{rest}: {pair!r} has no value. Fix: write --with {name}:key=value,key=value")
+            raise FlowError(
+                f"--with {name}:{rest}: {pair!r} has no value. Fix: write --with {name}:key=value,key=value"
+            )
         attributes[key.strip()] = _value(value.strip())
     try:
         return factory(**attributes)

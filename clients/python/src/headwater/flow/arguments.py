@@ -1,0 +1,243 @@
+"""The options of `python flow.py …`: what Metaflow's scripts pass is understood, what has no effect here is said once.
+
+Parses only; commands are in the files named after them.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any, NoReturn
+
+from headwater.flow.parameters import Parameter, parameters_of
+
+COMMANDS = {
+    "run": "run this flow on the server and follow it",
+    "resume": "run again what did not succeed in an earlier run",
+    "show": "describe the flow: its steps, parameters and docs",
+    "check": "check the flow without running it (default)",
+    "dump": "print the artifacts of a step or a task",
+    "logs": "print what a step or a task wrote: logs show RUN/STEP[/TASK]",
+    "deploy": "let events, schedules and other flows start this flow",
+    "version": "print the version of Headwater",
+    "help": "print this text",
+}
+
+# Options of Metaflow whose job is done elsewhere here: option → why it has no effect.
+_WITHOUT_EFFECT = {
+    "--datastore": "the Headwater server keeps the artifacts",
+    "--datastore-root": "the Headwater server keeps the artifacts",
+    "--metadata": "the Headwater server keeps the metadata",
+    "--environment": "steps run in the environment of the worker",
+    "--event-logger": "events are on the bus: headwater events tail",
+    "--monitor": "metrics are exported by the servers",
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse without abbreviations, with errors of one line."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}\nTry: {self.prog} --help\n")
+
+
+def top_level(script: str, description: str) -> Parser:
+    """Options before the command, the command, and the rest for the parser of that command."""
+    listed = "\n".join(f"  {name:<9} {text}" for name, text in COMMANDS.items())
+    parser = Parser(
+        prog=script,
+        description=description,
+        epilog=f"commands:\n{listed}\n\n{script} COMMAND --help says more.",
+        usage="%(prog)s [options] COMMAND …",
+    )
+    parser.add_argument("--quiet", action="store_true", default=None, help="print the output of tasks and errors only")
+    parser.add_argument("--no-quiet", dest="quiet", action="store_false", help=argparse.SUPPRESS)
+    parser.add_argument("--pylint", "--no-pylint", nargs=0, action=_Nothing, help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--with",
+        dest="decorators",
+        action="append",
+        default=[],
+        metavar="NAME[:KEY=VALUE,…]",
+        help="add a decorator to all steps",
+    )
+    parser.add_argument(
+        "--package-suffixes", default="", metavar="LIST", help="more endings of files to package, such as .csv,.bin"
+    )
+    for option in _WITHOUT_EFFECT:
+        parser.add_argument(option, default=None, help=argparse.SUPPRESS)
+    parser.add_argument("command", nargs="?", default="", metavar="COMMAND", help=argparse.SUPPRESS)
+    parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    return parser
+
+
+class _Nothing(argparse.Action):
+    def __call__(self, *args: Any, **kwargs: Any) -> None:
+        return
+
+
+def without_effect(options: argparse.Namespace) -> list[str]:
+    """A sentence for each given option that does nothing here."""
+    said: list[str] = []
+    for option, why in _WITHOUT_EFFECT.items():
+        value = getattr(options, option[2:].replace("-", "_"))
+        if value is not None and not (option == "--environment" and value == "local"):
+            said.append(f"{option} {value} has no effect: {why}.")
+    return said
+
+
+def _start_options(parser: Parser) -> None:
+    parser.add_argument("--tag", action="append", default=[], help="a tag of the run; may be repeated")
+    parser.add_argument(
+        "--max-workers",
+        type=_whole,
+        default=0,
+        metavar="N",
+        help="most tasks at the same time (default: as many as the workers take)",
+    )
+    parser.add_argument(
+        "--max-num-splits",
+        type=_whole,
+        default=100,
+        metavar="N",
+        help="cancel the run when a foreach has more items (default: 100)",
+    )
+    parser.add_argument("--max-log-size", type=_whole, help=argparse.SUPPRESS)
+    parser.add_argument("--run-id-file", default="", metavar="FILE", help="write the id of the run there")
+    parser.add_argument("--runner-attribute-file", help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--with",
+        dest="decorators",
+        action="append",
+        default=[],
+        metavar="NAME[:KEY=VALUE,…]",
+        help="add a decorator to all steps",
+    )
+    parser.add_argument("--namespace", default=None, help=argparse.SUPPRESS)
+    parser.add_argument("--detach", action="store_true", help="print the id of the run and do not follow it")
+
+
+def run(script: str, cls: type) -> Parser:
+    parser = Parser(prog=f"{script} run", description="Runs the flow and follows it. Ctrl-C cancels the run.")
+    _start_options(parser)
+    _parameter_options(parser, cls)
+    return parser
+
+
+def resume(script: str) -> Parser:
+    parser = Parser(
+        prog=f"{script} resume", description="Starts a run that takes over every task that succeeded in an earlier one."
+    )
+    parser.add_argument(
+        "step",
+        nargs="?",
+        default="",
+        metavar="STEP",
+        help="run this step and all after it again, even where they succeeded",
+    )
+    parser.add_argument(
+        "--origin-run-id", default="", metavar="RUN", help="the run to resume (default: the last one of this flow)"
+    )
+    _start_options(parser)
+    return parser
+
+
+def show(script: str) -> Parser:
+    return Parser(prog=f"{script} show", description="Describes the flow.")
+
+
+def check(script: str) -> Parser:
+    parser = Parser(prog=f"{script} check", description="Checks the flow without running it.")
+    parser.add_argument("--warnings", action="store_true", help=argparse.SUPPRESS)
+    return parser
+
+
+def dump(script: str) -> Parser:
+    parser = Parser(prog=f"{script} dump", description="Prints the artifacts of a step or a task.")
+    parser.add_argument("pathspec", metavar="RUN/STEP[/TASK]")
+    parser.add_argument("--include", default="", metavar="NAMES", help="only these artifacts, joined by commas")
+    parser.add_argument(
+        "--max-value-size",
+        type=_whole,
+        default=1000,
+        metavar="N",
+        help="leave out values with a longer text (default: 1000)",
+    )
+    parser.add_argument("--private", action="store_true", help="with names that begin with _")
+    parser.add_argument("--file", default="", help="write {pathspec: {name: value}} there as a pickle instead")
+    return parser
+
+
+def logs(script: str) -> Parser:
+    parser = Parser(prog=f"{script} logs", description="Prints what a step or a task wrote.")
+    parser.add_argument("action", choices=["show"], metavar="show")
+    parser.add_argument("pathspec", metavar="RUN/STEP[/TASK]")
+    streams = parser.add_mutually_exclusive_group()
+    streams.add_argument("--stdout", dest="stream", action="store_const", const="stdout", help="only standard output")
+    streams.add_argument("--stderr", dest="stream", action="store_const", const="stderr", help="only standard error")
+    streams.add_argument("--both", dest="stream", action="store_const", const="", help="both (default)")
+    parser.add_argument("--timestamps", action="store_true", help="with the time of each line")
+    parser.set_defaults(stream="")
+    return parser
+
+
+def deploy(script: str, cls: type) -> Parser:
+    parser = Parser(prog=f"{script} deploy", description="Deploys the flow: from now on its triggers start it.")
+    parser.add_argument("--tag", action="append", default=[], help="a tag of every run it starts; may be repeated")
+    parser.add_argument(
+        "--with",
+        dest="decorators",
+        action="append",
+        default=[],
+        metavar="NAME[:KEY=VALUE,…]",
+        help="add a decorator to all steps",
+    )
+    _parameter_options(parser, cls)
+    return parser
+
+
+def _parameter_options(parser: Parser, cls: type) -> None:
+    group = parser.add_argument_group("parameters of the flow")
+    for parameter in parameters_of(cls).values():
+        names = dict.fromkeys(f"--{name}" for name in (parameter.name, parameter.name.replace("_", "-")))
+        bare: dict[str, Any] = {"nargs": "?", "const": "true"} if parameter.type is bool else {}
+        group.add_argument(
+            *names,
+            dest=_key(parameter.name),
+            default=None,
+            metavar=parameter.type_name.upper(),
+            help=_help(parameter),
+            **bare,
+        )
+
+
+def given_parameters(cls: type, options: argparse.Namespace) -> dict[str, str]:
+    """Text of each parameter on the command line, by its name."""
+    found = {p.name: getattr(options, _key(p.name)) for p in parameters_of(cls).values()}
+    return {name: text for name, text in found.items() if text is not None}
+
+
+def _key(name: str) -> str:
+    return f"parameter {name}"
+
+
+def _help(parameter: Parameter) -> str:
+    extra = ""
+    if parameter.required:
+        extra = "required"
+    elif parameter.show_default and parameter.default is not None:
+        extra = "default: computed at the start" if callable(parameter.default) else f"default: {parameter.default!r}"
+    text = " ".join(part for part in (parameter.help, f"({extra})" if extra else "") if part)
+    return text.replace("%", "%%")
+
+
+def _whole(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = -1
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+    return number

@@ -1,0 +1,116 @@
+"""`python flow.py COMMAND`: reads the command line of a flow file and hands over to the file of the command.
+
+Owns exit statuses: 0 done, 1 the flow or the run failed, 2 wrong usage, 130 Ctrl-C. No stack trace of ours reaches a user.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from headwater.errors import HeadwaterError
+from headwater.flow import arguments
+from headwater.flow.options import flow_options
+from headwater.flow.parameters import ParameterError
+from headwater.flow.terminal import Terminal
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def main(cls: type, argv: list[str] | None = None) -> NoReturn:
+    """Runs the command line of a flow class and exits the process."""
+    terminal = Terminal()
+    try:
+        status = _main(cls, sys.argv[1:] if argv is None else argv, terminal)
+    except ParameterError as error:
+        terminal.error(f"{_script()}: {error}")
+        status = 2
+    except HeadwaterError as error:
+        terminal.error(f"{_script()}: {error}")
+        status = 1
+    except KeyboardInterrupt:
+        status = 130
+    sys.exit(status)
+
+
+def _script() -> str:
+    return os.path.basename(sys.argv[0]) or "flow.py"  # noqa: PTH119 (see package.py)
+
+
+def _main(cls: type, argv: list[str], terminal: Terminal) -> int:
+    script = _script()
+    parser = arguments.top_level(script, (cls.__doc__ or "").strip() or f"Flow {cls.__name__}.")
+    options = parser.parse_args(argv)
+    terminal.quiet = bool(options.quiet)
+    for sentence in arguments.without_effect(options):
+        terminal.warn(sentence)
+    if options.command == "help":
+        parser.print_help()
+        return 0
+    if options.command == "version":
+        from headwater import __version__
+
+        terminal.plain(f"Headwater {__version__}")
+        return 0
+    if options.command and options.command not in arguments.COMMANDS:
+        from headwater.flow.lint import suggestion
+
+        parser.error(f"unknown command {options.command!r}{suggestion(options.command, arguments.COMMANDS)}")
+    return _dispatch(cls, options, terminal, script)
+
+
+def _dispatch(cls: type, options: argparse.Namespace, terminal: Terminal, script: str) -> int:
+    if options.command in ("run", "resume"):
+        return _start(cls, options, terminal, script)
+    if options.command == "deploy":
+        from headwater.flow.deploy import deploy_command
+
+        given = arguments.deploy(script, cls).parse_args(options.rest)
+        _add_decorators(cls, [*options.decorators, *given.decorators])
+        values = arguments.given_parameters(cls, given)
+        return deploy_command(cls, values, given.tag, suffixes_of(options), terminal)
+    if options.command == "dump":
+        from headwater.flow.dump import dump_command
+
+        return dump_command(cls, arguments.dump(script).parse_args(options.rest), terminal)
+    if options.command == "logs":
+        from headwater.flow.logs import logs_command
+
+        return logs_command(arguments.logs(script).parse_args(options.rest), terminal)
+    from headwater.flow.show import check_command, show_command
+
+    if options.command == "show":
+        arguments.show(script).parse_args(options.rest)
+        return show_command(cls, terminal)
+    arguments.check(script).parse_args(options.rest)
+    _add_decorators(cls, options.decorators)
+    return check_command(cls, terminal, script, usage=not options.command)
+
+
+def _start(cls: type, options: argparse.Namespace, terminal: Terminal, script: str) -> int:
+    from headwater.flow import run
+
+    parser = arguments.run(script, cls) if options.command == "run" else arguments.resume(script)
+    given = parser.parse_args(options.rest)
+    _add_decorators(cls, [*options.decorators, *given.decorators])
+    if given.namespace is not None:
+        terminal.warn("--namespace has no effect: runs are found by project, flow and tags.")
+    if flow_options(cls).project:
+        terminal.note(
+            f"@project {flow_options(cls).project}: the run belongs to the project of the server you are logged in to."
+        )
+    command = run.run_command if options.command == "run" else run.resume_command
+    return command(cls, given, suffixes_of(options), terminal)
+
+
+def _add_decorators(cls: type, specs: list[str]) -> None:
+    if specs:
+        from headwater.flow.with_options import apply_with
+
+        apply_with(cls, specs)
+
+
+def suffixes_of(options: argparse.Namespace) -> list[str]:
+    return [part.strip() for part in options.package_suffixes.split(",") if part.strip()]

@@ -1,0 +1,76 @@
+"""`deploy`: hands the flow, its code and its triggers to the scheduler, which starts it from then on.
+
+Also what `headwater deploy flow.py` calls, with a class it loaded from a file.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from headwater.flow import start
+from headwater.flow.options import flow_options
+from headwater.flow.parameters import parameters_of, resolve
+from headwater.flow.trace import command_span
+
+if TYPE_CHECKING:
+    from headwater.flow.terminal import Terminal
+
+
+def deploy_flow(
+    cls: type, parameters: dict[str, str], tags: list[str], suffixes: list[str], terminal: Terminal
+) -> dict[str, Any]:
+    """Deploys a flow class; parameters are text by name. Returns the Deployment (JSON).
+
+    Raises FlowRejected, ParameterError, or the server's error; then nothing was deployed.
+    """
+    from headwater.client.http import API, connect
+
+    graph = start.checked_graph(cls)
+    check_triggers(cls)
+    values = resolve(cls, parameters, os.environ)
+    package = start.pack(cls, suffixes, terminal)
+    body = {
+        "graph": graph,
+        "code": start.code_of(cls, package),
+        "parameters": values,
+        "triggers": flow_options(cls).triggers,
+        "tags": tags,
+    }
+    with command_span(f"deploy {cls.__name__}", {"headwater.flow": cls.__name__}):
+        connection = connect(start=True)
+        path = f"{API}/projects/{connection.project}/deployments"
+        return start.submit(connection, path, body, package)["deployment"]
+
+
+def check_triggers(cls: type) -> None:
+    """Raises FlowError when a trigger fills a parameter that the flow does not have."""
+    from headwater.errors import FlowError
+    from headwater.flow.lint import suggestion
+
+    names = [parameter.name for parameter in parameters_of(cls).values()]
+    for trigger in flow_options(cls).triggers:
+        for name in trigger.get("event", {}).get("parameters", {}):
+            if name not in names:
+                raise FlowError(
+                    f"@trigger fills parameter {name!r}, which flow {cls.__name__} does not have{suggestion(name, names)}",
+                    hint=f"declare it: {name} = Parameter({name!r})",
+                )
+
+
+def deploy_command(
+    cls: type, parameters: dict[str, str], tags: list[str], suffixes: list[str], terminal: Terminal
+) -> int:
+    """Deploys and says what will start the flow."""
+    from headwater.flow.show import describe_triggers
+
+    deployment = deploy_flow(cls, parameters, tags, suffixes, terminal)
+    terminal.plain(
+        f"Deployed {cls.__name__} version {deployment.get('version', 1)} to project {deployment.get('project', 'default')}."
+    )
+    lines = describe_triggers(cls)
+    if lines:
+        terminal.plain("It is started by:\n" + "\n".join(f"    {line}" for line in lines))
+    else:
+        terminal.plain("Nothing starts it by itself: the flow has no @trigger, @trigger_on_finish or @schedule.")
+    return 0

@@ -1,0 +1,186 @@
+"""Follows a run until it is over: prints what its tasks say and do, reconnects, and tells how it ended.
+
+Reads the live stream of the gateway and nothing else; the run does not need this process.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from headwater.client import http
+from headwater.errors import ServerError, Unavailable
+from headwater.flow.terminal import GREEN, RED, YELLOW, Terminal
+
+FINAL = {"RUN_STATE_SUCCEEDED": "succeeded", "RUN_STATE_FAILED": "failed", "RUN_STATE_CANCELLED": "cancelled"}
+# How long the server may be away before following is given up; the run itself goes on.
+PATIENCE = 600.0
+
+
+class Follower:
+    """One run on its way to the end. `run` is the newest Run (JSON) that is known."""
+
+    def __init__(self, run: dict[str, Any], terminal: Terminal, package: str = "") -> None:
+        self.run = run
+        self.run_id: str = run["runId"]
+        self.terminal = terminal
+        self.package = package
+        self.failed_task: tuple[str, str] = ("", "")
+        self.most_splits = 0  # of one foreach; 0: any number
+        self.excess = ""  # why the run was cancelled by us
+        self._seen: set[str] = set()
+        self._last_id = ""
+        self._tracebacks: set[tuple[str, str]] = set()
+        self._waiting_for = ""
+
+    def follow(self) -> dict[str, Any]:
+        """Prints until the run is final and returns it. Raises Unavailable when the server stays away too long."""
+        lost = 0.0
+        pause = 0.1
+        while True:
+            try:
+                for event, ident, data in http.connect().stream(
+                    f"{http.API}/runs/{self.run_id}/stream", {"logs": True}, last_id=self._last_id
+                ):
+                    if lost:
+                        self.terminal.note("Connected again.")
+                        lost, pause = 0.0, 0.1
+                    self._last_id = ident or self._last_id
+                    if self._take(event, ident, data):
+                        return self.run
+            except Unavailable:
+                lost = lost or time.monotonic()
+                if pause == 0.1:
+                    self.terminal.warn("Lost the connection to the server; the run goes on. Reconnecting …")
+                if time.monotonic() - lost > PATIENCE:
+                    raise
+            http.disconnect()
+            time.sleep(pause)
+            pause = min(pause * 2, 2.0)
+
+    def _take(self, event: str, ident: str, data: dict[str, Any]) -> bool:
+        """Handles one event of the stream; true when the run is over."""
+        if event == "log":
+            self._log(data)
+        elif event in ("snapshot", "end"):
+            self.run = data
+            if waiting := data.get("waitingFor", ""):
+                self._waiting(waiting)
+            return data.get("state") in FINAL and event == "end"
+        elif ident not in self._seen:
+            self._seen.add(ident)
+            self._fact(event, data.get("time", ""), data.get("data", data))
+        return False
+
+    def _waiting(self, text: str) -> None:
+        if text != self._waiting_for:
+            self._waiting_for = text
+            self.terminal.line(text[:1].upper() + text[1:] + ".", colour=YELLOW)
+
+    def _fact(self, event: str, when: str, fact: dict[str, Any]) -> None:
+        if not event.startswith("task."):
+            return
+        step, task_id = fact.get("step", ""), fact.get("taskId", "0")
+        where = self._where(step, task_id)
+        if event == "task.started":
+            again = " (retry)" if int(fact.get("attempt", 1)) > 1 else ""
+            self.terminal.line(f"Task is starting{again}.", time=when, task=where)
+        elif event == "task.succeeded":
+            width = int(fact.get("foreachWidth", 0))
+            text = "Task finished successfully."
+            if origin := fact.get("originRunId"):
+                text = f"Taken over from run {origin}."
+            elif width:
+                text = f"Foreach yields {width} tasks."
+            self.terminal.line(text, time=when, task=where)
+            if 0 < self.most_splits < width and not self.excess:
+                self._stop_wide(step, width)
+        elif event == "task.failed":
+            self._task_failed(fact, step, task_id, when)
+
+    def _stop_wide(self, step: str, width: int) -> None:
+        from headwater.flow.run import cancel
+
+        self.excess = f"the foreach of step {step} has {width} items, more than --max-num-splits {self.most_splits}"
+        cancel(self.run_id, self.excess)
+
+    def _task_failed(self, fact: dict[str, Any], step: str, task_id: str, when: str) -> None:
+        failure = fact.get("failure", {})
+        again = fact.get("willRetry", False)
+        if not again:
+            self.failed_task = (step, task_id)
+        text = f"Task failed: {summary(failure)}" + (" (another attempt follows)" if again else "")
+        where = self._where(step, task_id)
+        self.terminal.line(text, time=when, task=where, colour=YELLOW if again else RED, always=True)
+
+    def _log(self, chunk: dict[str, Any]) -> None:
+        step, task_id = chunk.get("key", {}).get("step", ""), chunk.get("taskId", "0")
+        where = self._where(step, task_id)
+        for line in chunk.get("lines", ()):
+            text = line.get("text", "").rstrip("\n")
+            if text.startswith("Traceback (most recent call last)"):
+                self._tracebacks.add((step, task_id))
+            self.terminal.line(text, time=line.get("time", ""), task=where, always=True)
+
+    def _where(self, step: str, task_id: str) -> str:
+        return f"{short(self.run_id)}/{step}/{task_id}"
+
+    def report(self) -> int:
+        """Prints how the run ended; the exit status of the command."""
+        state = self.run.get("state")
+        if self.excess:
+            self.terminal.error(f"The run was stopped: {self.excess}. Fix: run it with a larger --max-num-splits")
+            return 1
+        if state == "RUN_STATE_SUCCEEDED":
+            self.terminal.line("Done!", colour=GREEN)
+            return 0
+        if state == "RUN_STATE_CANCELLED":
+            reason = self.run.get("failure", {}).get("message", "")
+            self.terminal.error(f"The run was cancelled{f': {reason}' if reason else ''}.")
+            return 1
+        self._report_failure(self.run.get("failure", {}))
+        return 1
+
+    def _report_failure(self, failure: dict[str, Any]) -> None:
+        step, task_id = self.failed_task if self.failed_task[0] else self._find_failed()
+        where = f" in step {step}, task {task_id}" if step else ""
+        self.terminal.error(f"Run {self.run_id} failed{where}: {summary(failure)}")
+        traceback = failure.get("traceback", "")
+        if traceback and (step, task_id) not in self._tracebacks:
+            self.terminal.error(local_paths(traceback.rstrip(), self.package))
+        if hint := failure.get("hint"):
+            self.terminal.error(f"Hint: {hint}")
+
+    def _find_failed(self) -> tuple[str, str]:
+        """The failed task, when its event did not reach us."""
+        query = {"state": "TASK_STATE_FAILED", "pageSize": 1}
+        try:
+            tasks = http.connect().call("GET", f"{http.API}/runs/{self.run_id}/tasks", query=query).get("tasks", [])
+        except ServerError:
+            return "", ""
+        return (tasks[0]["key"]["step"], tasks[0].get("taskId", "0")) if tasks else ("", "")
+
+
+def short(run_id: str) -> str:
+    """The end of a run id, enough to tell runs apart; the server takes it in place of the whole."""
+    return run_id[-8:]
+
+
+def summary(failure: dict[str, Any]) -> str:
+    """One line of a Failure: "ValueError: boom", or its code where there was no exception."""
+    message = failure.get("message", "").strip() or "no reason given"
+    kind = failure.get("exceptionType", "").rsplit(".", 1)[-1]
+    prefix = kind if kind and not message.startswith(kind) else ""
+    code = failure.get("code", "")
+    if not kind and code not in ("", "USER_ERROR"):
+        prefix = code
+    return f"{prefix}: {message}" if prefix else message
+
+
+def local_paths(traceback: str, package: str) -> str:
+    """File names of the unpacked code package as they are in the user's folder."""
+    if not package:
+        return traceback
+    import re
+
+    return re.sub(rf'File "[^"]*/{package}/', 'File "', traceback)

@@ -1,0 +1,140 @@
+"""`run` and `resume`: start a run, follow it, cancel it on Ctrl-C.
+
+The order is the promise: all checks are done before anything is sent, and a run that was started is either followed to
+its end or cancelled.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from headwater.errors import FlowError, ServerError
+from headwater.flow import arguments, start
+from headwater.flow.interrupts import Interrupted, Interrupts
+from headwater.flow.parameters import resolve
+from headwater.flow.trace import command_span
+
+if TYPE_CHECKING:
+    import argparse
+
+    from headwater.flow.follow import Follower
+    from headwater.flow.package import Package
+    from headwater.flow.terminal import Terminal
+
+
+def run_command(cls: type, options: argparse.Namespace, suffixes: list[str], terminal: Terminal) -> int:
+    """Runs the flow; the exit status."""
+    _announce(cls, terminal)
+    graph = start.checked_graph(cls)
+    body = _request(cls, graph, options)
+    body["parameters"] = resolve(cls, arguments.given_parameters(cls, options), os.environ)
+    package = start.pack(cls, suffixes, terminal)
+    with command_span(f"run {cls.__name__}", {"headwater.flow": cls.__name__}):
+        return _launch(cls, body, package, options, terminal, "Workflow starting")
+
+
+def resume_command(cls: type, options: argparse.Namespace, suffixes: list[str], terminal: Terminal) -> int:
+    """Resumes a run of the flow; the exit status."""
+    from headwater.client.http import connect
+
+    _announce(cls, terminal)
+    graph = start.checked_graph(cls)
+    if options.step:
+        start.check_step(graph, options.step)
+    package = start.pack(cls, suffixes, terminal)
+    with command_span(f"resume {cls.__name__}", {"headwater.flow": cls.__name__}):
+        origin = start.origin_run(connect(start=True), cls.__name__, options.origin_run_id)
+        body = _request(cls, graph, options)
+        body["originRunId"] = origin["runId"]
+        body["resumeStep"] = options.step
+        body["parameters"] = start.resumed_parameters(cls, origin)
+        return _launch(cls, body, package, options, terminal, f"Resuming run {origin['runId']}")
+
+
+def _announce(cls: type, terminal: Terminal) -> None:
+    from headwater import __version__
+
+    terminal.note(f"Headwater {__version__} executing {cls.__name__}")
+
+
+def _request(cls: type, graph: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "flow": cls.__name__,
+        "requestId": start.request_id(),
+        "graph": graph,
+        "tags": list(dict.fromkeys(options.tag)),
+        "maxWorkers": options.max_workers,
+    }
+
+
+def _launch(
+    cls: type, body: dict[str, Any], package: Package, options: argparse.Namespace, terminal: Terminal, how: str
+) -> int:
+    from headwater.client.http import API, connect
+    from headwater.flow.follow import Follower, short
+
+    body["code"] = start.code_of(cls, package)
+    with Interrupts() as interrupts:
+        follower: Follower | None = None
+        try:
+            connection = connect(start=True)
+            interrupts.held = True
+            run = start.submit(connection, f"{API}/projects/{connection.project}/runs", body, package)["run"]
+            follower = Follower(run, terminal, package.digest)
+            interrupts.release()
+            _write_run_id(options.run_id_file, run["runId"])
+            if options.detach:
+                terminal.plain(run["runId"])
+                return 0
+            terminal.line(f"{how} (run-id {run['runId']}, short {short(run['runId'])})", time=run.get("createdAt", ""))
+            return _follow(follower, options.max_num_splits)
+        except Interrupted as stop:
+            return _cancelled(follower, stop, terminal)
+
+
+def _write_run_id(path: str, run_id: str) -> None:
+    if path:
+        try:
+            with open(path, "w") as file:
+                file.write(run_id)
+        except OSError as error:
+            raise FlowError(f"cannot write --run-id-file {path}: {error.strerror}; the run {run_id} goes on") from None
+
+
+def _follow(follower: Follower, most_splits: int) -> int:
+    follower.most_splits = most_splits
+    follower.follow()
+    return follower.report()
+
+
+def _cancelled(follower: Follower | None, stop: Interrupted, terminal: Terminal) -> int:
+    """Cancels the run and waits until the server says so; a second signal ends the wait."""
+    if follower is None:
+        return stop.status
+    terminal.warn(f"Cancelling run {follower.run_id} … (again to stop waiting)")
+    try:
+        cancel(follower.run_id, "interrupted by the user")
+        follower.follow()
+    except Interrupted:
+        terminal.warn(
+            f"Run {follower.run_id} was asked to stop; `headwater run show {follower.run_id}` tells when it has."
+        )
+        return stop.status
+    except ServerError as error:
+        terminal.error(f"The run may still be going: {error}")
+        return stop.status
+    state = follower.run.get("state", "")
+    terminal.error("The run is cancelled." if state == "RUN_STATE_CANCELLED" else "The run was over already.")
+    return stop.status
+
+
+def cancel(run_id: str, reason: str) -> None:
+    """Asks the server to cancel a run; one that is over already is left as it is."""
+    from headwater.client.http import API, connect
+    from headwater.errors import FailedPrecondition
+
+    try:
+        connect().call("POST", f"{API}/runs/{run_id}/cancel", {"reason": reason}, repeatable=True)
+    except FailedPrecondition:
+        return

@@ -1,0 +1,128 @@
+"""Starts runs: checks the flow, packs its code, asks the server, uploads the package when it is missing there.
+
+The run itself belongs to the server from then on.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from headwater.errors import FailedPrecondition, FlowError
+from headwater.flow.graph import FlowGraph, flow_graph
+from headwater.flow.lint import LintError, lint, suggestion
+from headwater.flow.package import Package, build
+from headwater.flow.parameters import parameters_of
+
+if TYPE_CHECKING:
+    from headwater.client.http import Connection
+    from headwater.flow.terminal import Terminal
+
+
+class FlowRejected(FlowError):
+    """The flow has structural errors: all of them, one after the other."""
+
+    def __init__(self, flow: str, errors: list[LintError]) -> None:
+        listed = "\n".join(str(error) for error in errors)
+        count = "an error" if len(errors) == 1 else f"{len(errors)} errors"
+        super().__init__(f"flow {flow} has {count}; nothing was started\n{listed}")
+        self.errors = errors
+
+
+def checked_graph(cls: type) -> dict[str, Any]:
+    """The graph of a flow class as JSON. Raises FlowRejected."""
+    graph = FlowGraph(cls)
+    if errors := lint(cls, graph):
+        raise FlowRejected(cls.__name__, errors)
+    return flow_graph(cls, graph)
+
+
+def flow_file(cls: type) -> str:
+    """The file that a flow class stands in."""
+    file = getattr(sys.modules.get(cls.__module__), "__file__", None)
+    if not file or not os.path.isfile(file):  # noqa: PTH113 (see package.py)
+        raise FlowError(f"flow {cls.__name__} is not in a file", hint="save it as a .py file and run that")
+    return file
+
+
+def pack(cls: type, suffixes: list[str], terminal: Terminal) -> Package:
+    """Builds the code package and says what it leaves out."""
+    package = build(flow_file(cls), suffixes)
+    if package.left_out:
+        shown = "; ".join(package.left_out[:3])
+        more = f" and {len(package.left_out) - 3} more" if len(package.left_out) > 3 else ""
+        terminal.note(f"Not in the code package: {shown}{more}. --package-suffixes adds files by their ending.")
+    return package
+
+
+def code_of(cls: type, package: Package) -> dict[str, Any]:
+    """scheduler.v1.Code in JSON."""
+    return {
+        "package": package.digest,
+        "entrypoint": os.path.basename(flow_file(cls)),  # noqa: PTH119 (see package.py)
+        "flowClass": cls.__qualname__,
+        "python": sys.executable,
+    }
+
+
+def submit(connection: Connection, path: str, body: dict[str, Any], package: Package) -> dict[str, Any]:
+    """POSTs a request that carries code; uploads the package first when the server does not have it."""
+    reply = connection.call("POST", path, body, timeout=60, repeatable=True)
+    if reply.get("packageMissing"):
+        from headwater.artifacts import blobs
+
+        blobs.put(package.data)
+        reply = connection.call("POST", path, body, timeout=60, repeatable=True)
+    if reply.get("packageMissing"):
+        raise FailedPrecondition(
+            "the server lost the code package that was just uploaded", hint="run the command again"
+        )
+    return reply
+
+
+def request_id() -> str:
+    """A random id that makes a request safe to repeat."""
+    return os.urandom(16).hex()
+
+
+def origin_run(connection: Connection, flow: str, given: str) -> dict[str, Any]:
+    """The run to resume: the given one, or the last of this flow. Raises FlowError or NotFound."""
+    from headwater.client.http import API
+
+    if given:
+        run = connection.call("GET", f"{API}/runs/{given.rsplit('/', 1)[-1]}")["run"]
+    else:
+        runs = connection.call("GET", f"{API}/projects/{connection.project}/runs", query={"flow": flow, "pageSize": 1})
+        run = next(iter(runs.get("runs", [])), None)
+    if run is None:
+        raise FlowError(
+            f"flow {flow} has no run to resume in project {connection.project}", hint="start one with `run`"
+        )
+    if run.get("flow") != flow:
+        raise FlowError(
+            f"run {run['runId']} is one of flow {run.get('flow')}, not of {flow}", hint="give another --origin-run-id"
+        )
+    if run.get("state") == "RUN_STATE_RUNNING":
+        raise FlowError(
+            f"run {run['runId']} is still running", hint=f"wait, or cancel it: headwater run cancel {run['runId']}"
+        )
+    return run
+
+
+def resumed_parameters(cls: type, run: dict[str, Any]) -> dict[str, Any]:
+    """The parameters of the origin; defaults for those the flow has gained since."""
+    values = dict(run.get("parameters", {}))
+    for parameter in parameters_of(cls).values():
+        if parameter.name not in values:
+            values[parameter.name] = parameter.to_wire(parameter.resolve_default(cls.__name__))
+    return values
+
+
+def check_step(graph: dict[str, Any], name: str) -> None:
+    """Raises FlowError when the graph has no such step."""
+    names = [step["name"] for step in graph["steps"]]
+    if name not in names:
+        raise FlowError(
+            f"flow {graph['flow']} has no step {name!r}{suggestion(name, names)}", hint=f"one of {', '.join(names)}"
+        )

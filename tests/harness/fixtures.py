@@ -79,7 +79,7 @@ class Builder:
         self.address = f"127.0.0.1:{free_port()}"
         self.kits: list[ServiceKit[Any]] = []
 
-    async def __call__(self, name: str, *, compose: bool = True, **settings: object) -> ServiceKit[Any]:
+    async def __call__(self, name: str, *, compose: bool = True, **settings: Any) -> ServiceKit[Any]:
         """A kit of the service; composed by its app.build() unless compose is False. Keywords are settings."""
         app = import_module(f"headwater_server.{name}.app")
         values: dict[str, object] = {
@@ -118,7 +118,7 @@ async def serve(service_kit: Builder) -> AsyncIterator[Callable[..., Awaitable[C
     processes: list[service.Process] = []
     channels: list[grpc.aio.Channel] = []
 
-    async def start(*names: str, **settings: object) -> Callable[[str], Any]:
+    async def start(*names: str, **settings: Any) -> Callable[[str], Any]:
         kits = [await service_kit(name, **settings) for name in names]
         processes.append(await service.Process(kits).start())
         channels.append(grpc.aio.insecure_channel(service_kit.address, options=grpc_server.OPTIONS))

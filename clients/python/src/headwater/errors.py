@@ -139,7 +139,7 @@ _BY_STATUS: dict[int, type[ServerError]] = {
 
 
 def from_response(status: int, body: Any) -> ServerError:
-    """The error of an HTTP answer: {"error": {"code", "message", "field", "hint", "reason"}}, or a proxy's own words."""
+    """The error of an HTTP answer: {"error": {"code", "message", "field", "hint", "reason"}}, or a proxy's words."""
     fallback = _BY_STATUS.get(status, Internal)
     error: Any = cast("dict[str, Any]", body).get("error") if isinstance(body, dict) else None
     if not isinstance(error, dict):

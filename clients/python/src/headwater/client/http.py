@@ -82,14 +82,17 @@ class Connection:
             time.sleep(pause)
             pause = min(pause * 2, 1.0)
 
-    def stream(self, path: str, query: Query | None = None, *, last_id: str = "") -> Iterator[Event]:
-        """Server-sent events as (event, id, data), for ever or until the event "end".
+    def stream(
+        self, path: str, query: Query | None = None, *, last_id: str = "", until: float | None = None
+    ) -> Iterator[Event]:
+        """Server-sent events as (event, id, data), until the event "end", or until time.monotonic() is `until`: then
+        DeadlineExceeded.
 
         A lost connection is opened again where it was (Last-Event-ID), if the server comes back within 30 s.
         """
         from headwater.client.sse import follow
 
-        return follow(self, path, query, last_id)
+        return follow(self, path, query, last_id, until)
 
     def pages(self, path: str, key: str, query: Query | None = None, *, page_size: int = 1000) -> Iterator[Json]:
         """Every item of a list, page after page: the entries of `key` in each answer."""

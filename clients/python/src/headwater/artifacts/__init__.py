@@ -1,0 +1,1 @@
+"""Content-addressed bytes for the SDK: headwater.artifacts.blobs puts and gets them."""

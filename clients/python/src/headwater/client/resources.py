@@ -1,0 +1,87 @@
+"""The requests behind the client's objects: runs and tasks, as the JSON of the API.
+
+Each function is one filtered request (or its pages); nothing is fetched item by item.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from headwater.client.http import API, Json, connect, segment
+from headwater.errors import NotFound
+
+FINAL_RUN = frozenset(("RUN_STATE_SUCCEEDED", "RUN_STATE_FAILED", "RUN_STATE_CANCELLED"))
+FINAL_TASK = frozenset(("TASK_STATE_SUCCEEDED", "TASK_STATE_FAILED", "TASK_STATE_CANCELLED", "TASK_STATE_SKIPPED"))
+
+
+def get_run(run_id: str) -> Json:
+    """A run by its id, a unique end of it, or "latest". Raises NotFound."""
+    conn = connect()
+    return conn.call("GET", f"{API}/runs/{segment(run_id)}", query={"project": conn.project})["run"]
+
+
+def list_runs(*, flow: str = "", state: str = "", tag: str = "", limit: int = 0, **filters: Any) -> Iterator[Json]:
+    """Runs, newest first; at most `limit` when it is given."""
+    conn = connect()
+    query = {"flow": flow, "state": state, "tag": tag, **filters}
+    path = f"{API}/projects/{segment(conn.project)}/runs"
+    for count, run in enumerate(conn.pages(path, "runs", query, page_size=min(limit or 200, 200)), 1):
+        yield run
+        if count == limit:
+            return
+
+
+def list_tasks(run_id: str, *, step: str = "", task_id: str = "", results: bool = False) -> list[Json]:
+    """Tasks of a run in the order of the graph and of their indexes; results: with their manifests."""
+    query = {"step": step, "taskId": task_id, "results": results or None}
+    return list(connect().pages(f"{API}/runs/{segment(run_id)}/tasks", "tasks", query))
+
+
+def list_flows() -> list[Json]:
+    conn = connect()
+    return conn.call("GET", f"{API}/projects/{segment(conn.project)}/flows").get("flows", [])
+
+
+def get_task(run_id: str, step: str, task_id: str, *, results: bool = True) -> Json:
+    """One task. Raises NotFound."""
+    for task in list_tasks(run_id, step=step, task_id=task_id, results=results):
+        if task_id_of(task) == task_id:
+            return task
+    raise NotFound(f"run {run_id} has no task {step}/{task_id}", field="task_id")
+
+
+def task_id_of(task: Json) -> str:
+    return task.get("taskId") or "0"
+
+
+def list_logs(run_id: str, *, step: str = "", task_id: str = "", stream: str = "") -> Iterator[Json]:
+    """Log chunks, oldest first."""
+    query = {"step": step, "taskId": task_id, "stream": stream}
+    return connect().pages(f"{API}/runs/{segment(run_id)}/logs", "chunks", query)
+
+
+def log_lines(chunks: Iterable[Json], stream: str = "") -> Iterator[tuple[datetime | None, str, Json]]:
+    """(time, text, line) of every line; stream: "stdout" or "stderr" only."""
+    wanted = f"LOG_STREAM_{stream.upper()}" if stream else ""
+    for chunk in chunks:
+        for line in chunk.get("lines", ()):
+            if not wanted or line.get("stream") == wanted:
+                yield timestamp(line.get("time")), line.get("text", ""), line
+
+
+def timestamp(text: str | None) -> datetime | None:
+    """A protobuf Timestamp in JSON as an aware datetime in UTC; None of nothing."""
+    if not text:
+        return None
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def plain_number(value: Any) -> Any:
+    """JSON values as they were before protobuf made every number a double: whole numbers become int."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, list):
+        return [plain_number(each) for each in value]
+    if isinstance(value, dict):
+        return {key: plain_number(each) for key, each in value.items()}
+    return value

@@ -1,0 +1,345 @@
+"""Step and Task of a run, as the client sees them.
+
+A Step fetches all of its tasks with their manifests in one request; a Task asks again only while it is not final.
+"""
+
+import base64
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from headwater.client import resources
+from headwater.client.pathspec import split
+from headwater.client.values import DataArtifact, TaskArtifacts, TaskData, Values
+from headwater.errors import InvalidArgument, NotFound
+
+if TYPE_CHECKING:
+    from headwater.client.runs import Run
+    from headwater.runtime.failures import CaughtFailure
+
+
+class Step:
+    """The tasks of one step of a run: iterate, `step[task_id]`, `task_id in step`, `.task` (any one of them)."""
+
+    def __init__(self, pathspec: str, _run: "Run | None" = None, _tasks: "list[dict[str, Any]] | None" = None) -> None:
+        from headwater.client.runs import Run
+
+        flow, run_id, self.id = split(pathspec, 3)
+        self._run = _run if _run is not None else Run(f"{flow}/{run_id}")
+        self._tasks = _tasks if _tasks is not None else self._fetch()
+        if not self._tasks:
+            known = ", ".join(step["name"] for step in self._run.graph)
+            raise NotFound(
+                f"run {self._run.pathspec} has no task of a step {self.id!r}; its steps are {known}", field="step"
+            )
+
+    @property
+    def pathspec(self) -> str:
+        return f"{self._run.pathspec}/{self.id}"
+
+    @property
+    def parent(self) -> "Run":
+        return self._run
+
+    @property
+    def path_components(self) -> list[str]:
+        return self.pathspec.split("/")
+
+    def tasks(self, *tags: str) -> Iterator["Task"]:
+        """The tasks in order of their foreach indexes; tags: only when the run has all of them."""
+        self._refresh()
+        if set(tags) <= self._run.tags:
+            yield from (self._task(body) for body in self._tasks)
+
+    @property
+    def task(self) -> "Task":
+        """The first of the tasks."""
+        return self._task(self._tasks[0])
+
+    @property
+    def finished_at(self) -> datetime | None:
+        """When the last of its tasks finished; None while one has not."""
+        self._refresh()
+        times = [resources.timestamp(body.get("finishedAt")) for body in self._tasks]
+        known = [time for time in times if time is not None]
+        return max(known) if len(known) == len(times) else None
+
+    @property
+    def created_at(self) -> datetime | None:
+        return min(filter(None, (resources.timestamp(body.get("createdAt")) for body in self._tasks)), default=None)
+
+    @property
+    def parent_steps(self) -> "Iterator[Step]":
+        return (self._run[name] for name in parents_of(self._run.graph, self.id))
+
+    @property
+    def child_steps(self) -> "Iterator[Step]":
+        return (self._run[name] for name in _node(self._run.graph, self.id).get("next", ()))
+
+    def __iter__(self) -> Iterator["Task"]:
+        return self.tasks()
+
+    def __len__(self) -> int:
+        self._refresh()
+        return len(self._tasks)
+
+    def __getitem__(self, task_id: object) -> "Task":
+        for body in self._tasks:
+            if resources.task_id_of(body) == str(task_id):
+                return self._task(body)
+        raise KeyError(f"step {self.pathspec} has no task {task_id!r}")
+
+    def __contains__(self, task_id: object) -> bool:
+        return any(resources.task_id_of(body) == str(task_id) for body in self._tasks)
+
+    def __repr__(self) -> str:
+        return f"Step({self.pathspec!r})"
+
+    def _task(self, body: dict[str, Any]) -> "Task":
+        return Task(f"{self.pathspec}/{resources.task_id_of(body)}", _run=self._run, _body=body)
+
+    def _fetch(self) -> list[dict[str, Any]]:
+        return resources.list_tasks(self._run.id, step=self.id, results=True)
+
+    def _refresh(self) -> None:
+        if any(body.get("state") not in resources.FINAL_TASK for body in self._tasks) or not self._run.finished:
+            self._tasks = self._fetch() or self._tasks
+
+
+class Task:
+    """One task: `Task("flow/run/step/task")`. Its last attempt counts.
+
+    data: artifacts as attributes (`task.data.model`); artifacts: the same as DataArtifact objects.
+    """
+
+    def __init__(
+        self,
+        pathspec: str,
+        attempt: int | None = None,
+        *,
+        _run: "Run | None" = None,
+        _body: "dict[str, Any] | None" = None,
+    ) -> None:
+        from headwater.client.runs import Run
+
+        flow, run_id, self._step, self.id = split(pathspec, 4)
+        self._run = _run if _run is not None else Run(f"{flow}/{run_id}")
+        self._body = _body if _body is not None else resources.get_task(self._run.id, self._step, self.id)
+        self._kept: Values | None = None
+        if attempt is not None and attempt != self.current_attempt:
+            text = f"task {self.pathspec} is at attempt {self.current_attempt}; attempt {attempt} left nothing to see"
+            raise InvalidArgument(text, field="attempt")
+
+    @property
+    def pathspec(self) -> str:
+        return f"{self._run.pathspec}/{self._step}/{self.id}"
+
+    @property
+    def path_components(self) -> list[str]:
+        return self.pathspec.split("/")
+
+    @property
+    def parent(self) -> Step:
+        return self._run[self._step]
+
+    @property
+    def state(self) -> str:
+        """waiting, ready, dispatched, succeeded, failed, cancelled or skipped."""
+        return self._now().get("state", "").removeprefix("TASK_STATE_").lower()
+
+    @property
+    def finished(self) -> bool:
+        """Is it over, well or not?"""
+        return self._now().get("state") in resources.FINAL_TASK
+
+    @property
+    def successful(self) -> bool:
+        return self._now().get("state") == "TASK_STATE_SUCCEEDED"
+
+    @property
+    def created_at(self) -> datetime | None:
+        return resources.timestamp(self._body.get("createdAt"))
+
+    @property
+    def started_at(self) -> datetime | None:
+        return resources.timestamp(self._now().get("startedAt"))
+
+    @property
+    def finished_at(self) -> datetime | None:
+        return resources.timestamp(self._now().get("finishedAt"))
+
+    @property
+    def current_attempt(self) -> int:
+        """Which attempt this is, from 1: it grows with every dispatch, also after a lost worker."""
+        return int(self._body.get("attempt", 0))
+
+    @property
+    def retry_count(self) -> int:
+        """How often @retry has started it again."""
+        return int(self._body.get("retryCount", 0))
+
+    @property
+    def index(self) -> int | None:
+        """Position in the innermost foreach; None outside of one."""
+        if self.id == "0" and not self._in_foreach:
+            return None
+        return int(self.id.rsplit(".", 1)[-1])
+
+    @property
+    def exception(self) -> "CaughtFailure | None":
+        """Why it failed (code, type, message, traceback), or None."""
+        failure = self._now().get("failure")
+        if not failure:
+            return None
+        from headwater.runtime.failures import CaughtFailure
+
+        return CaughtFailure.from_failure(failure)
+
+    @property
+    def data(self) -> TaskData:
+        return TaskData(self._values, self.pathspec)
+
+    @property
+    def artifacts(self) -> TaskArtifacts:
+        return TaskArtifacts(self, self._values)
+
+    @property
+    def stdout(self) -> str:
+        return self._log("stdout")
+
+    @property
+    def stderr(self) -> str:
+        return self._log("stderr")
+
+    @property
+    def stdout_size(self) -> int:
+        return len(self.stdout.encode())
+
+    @property
+    def stderr_size(self) -> int:
+        return len(self.stderr.encode())
+
+    def loglines(self, stream: str = "stdout", as_unicode: bool = True) -> Iterator[tuple[datetime | None, Any]]:
+        """(time, line) of each line of "stdout" or "stderr"."""
+        for time, text, _ in resources.log_lines(self._chunks(stream), stream):
+            yield time, text if as_unicode else text.encode()
+
+    @property
+    def tags(self) -> frozenset[str]:
+        return self._run.tags
+
+    @property
+    def code(self) -> dict[str, Any] | None:
+        return self._run.code
+
+    @property
+    def runtime_name(self) -> str:
+        """The worker that ran it."""
+        return self._now().get("worker", "")
+
+    @property
+    def origin_pathspec(self) -> str | None:
+        """The task that was taken over instead of running this one (resume), else None."""
+        origin = self._body.get("originRunId")
+        return f"{self._run.flow}/{origin}/{self._step}/{self.id}" if origin else None
+
+    @property
+    def metadata_dict(self) -> dict[str, str]:
+        """Facts about the attempt, all text."""
+        body = self._now()
+        names = ("attempt", "retryCount", "pool", "worker", "state", "originRunId")
+        return {name: str(body[name]) for name in names if name in body}
+
+    @property
+    def parent_tasks(self) -> "Iterator[Task]":
+        """The tasks whose results this one got."""
+        return self._related(parents_of(self._run.graph, self._step))
+
+    @property
+    def child_tasks(self) -> "Iterator[Task]":
+        """The tasks that got the result of this one."""
+        return self._related(_node(self._run.graph, self._step).get("next", ()))
+
+    @property
+    def parent_task_pathspecs(self) -> Iterator[str]:
+        return (task.pathspec for task in self.parent_tasks)
+
+    @property
+    def child_task_pathspecs(self) -> Iterator[str]:
+        return (task.pathspec for task in self.child_tasks)
+
+    def __iter__(self) -> Iterator[DataArtifact]:
+        return iter(self.artifacts)
+
+    def __getitem__(self, name: str) -> DataArtifact:
+        if name not in self._values:
+            raise KeyError(f"task {self.pathspec} has no artifact {name!r}")
+        return DataArtifact(f"{self.pathspec}/{name}", self)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._values
+
+    def __repr__(self) -> str:
+        return f"Task({self.pathspec!r})"
+
+    @property
+    def _values(self) -> Values:
+        body = self._now()
+        if self._kept is None:
+            manifest = base64.b64decode(body.get("result", ""))
+            values = Values(self.pathspec, manifest, self._run.parameters)
+            if body.get("state") not in resources.FINAL_TASK:
+                return values
+            self._kept = values
+        return self._kept
+
+    def _now(self) -> dict[str, Any]:
+        if self._body.get("state") not in resources.FINAL_TASK:
+            self._body = resources.get_task(self._run.id, self._step, self.id)
+        return self._body
+
+    @property
+    def _in_foreach(self) -> bool:
+        return bool(depths(self._run.graph).get(self._step))
+
+    def _chunks(self, stream: str) -> Iterator[dict[str, Any]]:
+        return resources.list_logs(self._run.id, step=self._step, task_id=self.id, stream=stream)
+
+    def _log(self, stream: str) -> str:
+        return "".join(f"{text}\n" for _, text, _ in resources.log_lines(self._chunks(stream), stream))
+
+    def _related(self, steps: Any) -> "Iterator[Task]":
+        depth = depths(self._run.graph)
+        mine = self.id.split(".") if depth[self._step] else []
+        for name in steps:
+            common = mine[: min(depth[self._step], depth[name])]
+            for task in self._run[name]:
+                theirs = task.id.split(".") if depth[name] else []
+                if theirs[: len(common)] == common:
+                    yield task
+
+
+def _node(graph: list[dict[str, Any]], step: str) -> dict[str, Any]:
+    return next(node for node in graph if node["name"] == step)
+
+
+def parents_of(graph: list[dict[str, Any]], step: str) -> list[str]:
+    """Names of the steps that lead to a step."""
+    return [node["name"] for node in graph if step in node.get("next", ())]
+
+
+def depths(graph: list[dict[str, Any]]) -> dict[str, int]:
+    """How many foreach steps are open around each step."""
+    nodes = {node["name"]: node for node in graph}
+    found: dict[str, int] = {}
+    todo = [(name, 0) for name in nodes if not parents_of(graph, name)]
+    while todo:
+        name, depth = todo.pop()
+        node = nodes[name]
+        closed = nodes.get(node.get("joins", ""), {})
+        depth -= closed.get("transition") == "TRANSITION_FOREACH"
+        if name not in found:
+            found[name] = depth
+            opened = node.get("transition") == "TRANSITION_FOREACH"
+            todo += [(after, depth + opened) for after in node.get("next", ()) if after in nodes]
+    return found

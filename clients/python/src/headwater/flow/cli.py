@@ -1,6 +1,7 @@
 """`python flow.py COMMAND`: reads the command line of a flow file and hands over to the file of the command.
 
-Owns exit statuses: 0 done, 1 the flow or the run failed, 2 wrong usage, 130 Ctrl-C. No stack trace of ours reaches a user.
+Owns exit statuses: 0 done, 1 the flow or the run failed, 2 wrong usage, 130 Ctrl-C. No stack trace of ours reaches a
+user.
 """
 
 from __future__ import annotations

@@ -6,13 +6,10 @@ They only record options (flow/options.py). The scheduler acts on retry and catc
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from headwater.errors import FlowError
 from headwater.flow.options import Catch, CommandSpec, ResourceRequest, Retry, StepOptions, options_of
-
-F = TypeVar("F", bound=Callable[..., Any])
-Decorator = Callable[[F], F]
 
 MAX_RETRIES = 100
 
@@ -32,7 +29,7 @@ def _apply(name: str, function: Callable[..., Any] | None, record: Callable[[Ste
 
 
 def retry(
-    function: F | None = None,
+    function: Callable[..., Any] | None = None,
     *,
     times: int = 3,
     minutes_between_retries: float = 2,
@@ -56,8 +53,8 @@ def retry(
     return _apply("retry", function, record)
 
 
-def catch(function: F | None = None, *, var: str | None = None, print_exception: bool = True) -> Any:
-    """Lets the flow go on after a step failed for good. The exception is stored in the artifact `var` (None on success).
+def catch(function: Callable[..., Any] | None = None, *, var: str | None = None, print_exception: bool = True) -> Any:
+    """Lets the flow go on after a step failed for good. The exception goes into the artifact `var` (else None).
 
     @catch(var="problem")
     @step
@@ -72,7 +69,9 @@ def catch(function: F | None = None, *, var: str | None = None, print_exception:
     return _apply("catch", function, record)
 
 
-def timeout(function: F | None = None, *, seconds: float = 0, minutes: float = 0, hours: float = 0) -> Any:
+def timeout(
+    function: Callable[..., Any] | None = None, *, seconds: float = 0, minutes: float = 0, hours: float = 0
+) -> Any:
     """Kills an attempt of the step that runs longer than seconds + minutes + hours; @retry and @catch then apply."""
     total = seconds + 60.0 * minutes + 3600.0 * hours
     if total <= 0:
@@ -85,7 +84,7 @@ def timeout(function: F | None = None, *, seconds: float = 0, minutes: float = 0
 
 
 def resources(
-    function: F | None = None,
+    function: Callable[..., Any] | None = None,
     *,
     cpu: float = 1,
     gpu: float | None = None,
@@ -108,7 +107,7 @@ def resources(
     return _apply("resources", function, record)
 
 
-def environment(function: F | None = None, *, vars: Mapping[str, Any] | None = None) -> Any:
+def environment(function: Callable[..., Any] | None = None, *, vars: Mapping[str, Any] | None = None) -> Any:
     """Environment variables of the step: @environment(vars={"OMP_NUM_THREADS": "1"})."""
     values = {str(name): str(value) for name, value in (vars or {}).items()}
     for name, value in values.items():

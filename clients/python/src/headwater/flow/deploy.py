@@ -53,7 +53,7 @@ def check_triggers(cls: type) -> None:
         for name in trigger.get("event", {}).get("parameters", {}):
             if name not in names:
                 raise FlowError(
-                    f"@trigger fills parameter {name!r}, which flow {cls.__name__} does not have{suggestion(name, names)}",
+                    f"@trigger fills parameter {name!r}, which {cls.__name__} does not have{suggestion(name, names)}",
                     hint=f"declare it: {name} = Parameter({name!r})",
                 )
 
@@ -65,9 +65,8 @@ def deploy_command(
     from headwater.flow.show import describe_triggers
 
     deployment = deploy_flow(cls, parameters, tags, suffixes, terminal)
-    terminal.plain(
-        f"Deployed {cls.__name__} version {deployment.get('version', 1)} to project {deployment.get('project', 'default')}."
-    )
+    version, project = deployment.get("version", 1), deployment.get("project", "default")
+    terminal.plain(f"Deployed {cls.__name__} version {version} to project {project}.")
     lines = describe_triggers(cls)
     if lines:
         terminal.plain("It is started by:\n" + "\n".join(f"    {line}" for line in lines))

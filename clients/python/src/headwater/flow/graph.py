@@ -66,7 +66,7 @@ class FlowGraph:
 
     def ordered(self) -> list[Node]:
         """Steps in an order in which they can run; those of a cycle, or that nothing leads to, come last."""
-        waiting = {name: 0 for name in self.nodes}
+        waiting = dict.fromkeys(self.nodes, 0)
         for name in self.nodes:
             for target in self.edges(name):
                 waiting[target] += 1

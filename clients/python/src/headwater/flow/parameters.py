@@ -1,7 +1,7 @@
 """Parameter and JSONType: values that a run is started with, fixed for its whole life.
 
-Converts text of the command line and values of a run to the declared type; a wrong one is an error that names parameter,
-value and what was expected.
+Converts text of the command line and values of a run to the declared type; a wrong one is an error that names the
+parameter, the value and what was expected.
 """
 
 from __future__ import annotations
@@ -19,7 +19,21 @@ _EXACT = 1 << 53
 
 # Options of `run` that a parameter would hide.
 RESERVED_NAMES = frozenset(
-    "tag max-workers max-num-splits max-log-size run-id-file runner-attribute-file with namespace detach help params origin-run-id name".split()
+    [
+        "tag",
+        "max-workers",
+        "max-num-splits",
+        "max-log-size",
+        "run-id-file",
+        "runner-attribute-file",
+        "with",
+        "namespace",
+        "detach",
+        "help",
+        "params",
+        "origin-run-id",
+        "name",
+    ]
 )
 
 
@@ -52,7 +66,7 @@ class Parameter:
     """A value a flow is started with: `python flow.py run --alpha 0.1`.
 
     name: on the command line `--name`, in the environment METAFLOW_RUN_NAME or HEADWATER_RUN_NAME.
-    default: a value of the type, None, or a function of one argument (flow_name, user_name, parameter_name) that makes it.
+    default: a value of the type, None, or a function of one argument (see DeployTimeContext) that makes it.
     type: str, int, float, bool or JSONType; by default the type of `default`, else str.
     required: no default, must be given. help, show_default: for `run --help`.
     separator: the text is split there, and the value is a list of str.
@@ -115,16 +129,14 @@ class Parameter:
             raise AttributeError(f"parameter {self.name!r} has a value only inside a run") from None
 
     def __set__(self, instance: Any, value: Any) -> None:
-        raise AttributeError(
-            f"self.{self.attribute} is a parameter and cannot be assigned; use another name for the artifact"
-        )
+        raise AttributeError(f"self.{self.attribute} is a parameter, which is read-only; rename the artifact")
 
     @property
     def type_name(self) -> str:
         return "list of str" if self.separator else str(self.type.__name__)
 
     def from_text(self, text: str, origin: str = "") -> Any:
-        """The value that text of the command line or the environment (origin) stands for, as it travels to the server."""
+        """The value that text stands for, as it travels to the server. origin: the option or variable it came from."""
         if self.type is str:
             return text
         try:
@@ -153,7 +165,12 @@ class Parameter:
             return self._default(self.default)
         import getpass
 
-        return self._default(self.default(DeployTimeContext(flow_name, getpass.getuser(), self.name, {})))
+        try:
+            value = self.default(DeployTimeContext(flow_name, getpass.getuser(), self.name, {}))
+        except Exception as error:
+            why = f"{type(error).__name__}: {error}"
+            raise ParameterError(f"parameter {self.name!r}: the function of its default failed: {why}") from error
+        return self._default(value)
 
     def to_wire(self, value: Any) -> Any:
         """The value as JSON that survives the trip: numbers JSON has no exact place for become text."""

@@ -113,7 +113,7 @@ def _children(tree: ast.AST | None) -> Iterator[ast.AST]:
 
 
 def _text(file: str) -> str:
-    if os.path.exists(file):
+    if os.path.exists(file):  # noqa: PTH110 (see package.py)
         import tokenize
 
         with tokenize.open(file) as source:
@@ -167,7 +167,8 @@ def _attribute(node: ast.expr, self_name: str) -> str | None:
 
 def _next(call: ast.Call, self_name: str) -> NextSyntax:
     line = call.lineno
-    usage = f'use {self_name}.next({self_name}.a), {self_name}.next({self_name}.a, {self_name}.b) or {self_name}.next({self_name}.a, foreach="items")'
+    usage = 'use self.next(self.a), self.next(self.a, self.b) or self.next(self.a, foreach="items")'
+    usage = usage.replace("self", self_name)
     targets: list[str] = []
     for argument in call.args:
         target = _attribute(argument, self_name)

@@ -10,8 +10,11 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 from headwater.errors import FlowError
+from headwater.flow.errorhook import install_error_hook
 from headwater.flow.options import options_of, step_options
 from headwater.flow.parameters import parameters_of
+
+install_error_hook()
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -32,14 +35,6 @@ class NextCall(NamedTuple):
 
     steps: tuple[str, ...]
     foreach: str | None = None
-
-
-class ForeachFrame(NamedTuple):
-    """One level of self.foreach_stack(): position, number of items, and the item."""
-
-    index: int
-    num_splits: int
-    value: Any
 
 
 def step(function: F) -> F:
@@ -115,16 +110,13 @@ class FlowSpec:
         """The position of `input` in the list of the innermost open foreach, from 0; None outside of a foreach."""
         return self._frames[-1][2] if self._frames else None
 
-    def foreach_stack(self) -> list[ForeachFrame]:
-        """(index, num_splits, value) of each open foreach, outermost first."""
-        frames = [
-            ForeachFrame(index, width, _item(getattr(self, var, None), index))
-            for _, var, index, width in self._frames[:-1]
-        ]
-        if self._frames:
-            _, _, index, width = self._frames[-1]
-            frames.append(ForeachFrame(index, width, self.input))
-        return frames
+    def foreach_stack(self) -> list[tuple[int, int, Any]]:
+        """(index, number of items, item) of each open foreach, outermost first."""
+        if not self._frames:
+            return []
+        outer = [(index, width, _item(getattr(self, var, None), index)) for _, var, index, width in self._frames[:-1]]
+        _, _, index, width = self._frames[-1]
+        return [*outer, (index, width, self.input)]
 
     def next(self, *destinations: Any, foreach: str | None = None, **unknown: Any) -> None:
         """Says which step follows: the last statement of every step except `end`.
@@ -190,14 +182,11 @@ class FlowSpec:
             )
 
     def _missing(self, name: str) -> str:
-        names = sorted({n for n in self._store.names()} if self._store else ())
+        names = sorted(self._store.names()) if self._store else []
         names += [n for n in self.__dict__ if not n.startswith("_")]
         text = f"flow {type(self).__name__} has no artifact {name!r}: no step before this one assigned self.{name}"
         if self._is_join:
-            return (
-                text
-                + "; in a join the artifacts of the branches are in `inputs` (self.merge_artifacts(inputs) takes them over)"
-            )
+            return f"{text}; in a join, inputs hold what the branches made: self.merge_artifacts(inputs) takes it over"
         from difflib import get_close_matches
 
         close = get_close_matches(name, names, 1)
@@ -232,6 +221,3 @@ def _item(items: Any, index: int) -> Any:
 
 def _error(text: str, fix: str) -> FlowError:
     return FlowError(text, hint=fix)
-
-
-__all__ = ["RESERVED", "ForeachFrame", "FlowSpec", "NextCall", "step", "step_function", "step_names"]

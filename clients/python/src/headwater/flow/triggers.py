@@ -65,7 +65,7 @@ def trigger_on_promotion(
 
 
 def schedule(
-    cls: C | None = None,
+    cls: type | None = None,
     *,
     cron: str | None = None,
     daily: bool = True,
@@ -165,7 +165,8 @@ def _cron(text: str) -> str:
         fields = fields[:5]
     if len(fields) != 5:
         raise FlowError(
-            f'@schedule: cron={text!r} does not have five fields. Fix: "minute hour day month weekday", like "0 6 * * *"'
+            f"@schedule: cron={text!r} does not have five fields",
+            hint='"minute hour day month weekday", like "0 6 * * *"',
         )
     return " ".join("*" if field == "?" else field for field in fields)
 

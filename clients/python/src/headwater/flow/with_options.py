@@ -11,7 +11,7 @@ from typing import Any
 
 from headwater.errors import FlowError
 from headwater.flow import decorators
-from headwater.flow.options import StepOptions, step_options
+from headwater.flow.options import step_options
 from headwater.flow.spec import step_function, step_names
 
 _KNOWN: dict[str, Callable[..., Any]] = {
@@ -31,12 +31,8 @@ def apply_with(cls: type, specs: list[str]) -> None:
         for each in step_names(cls):
             function = step_function(cls, each)
             options = step_options(function)
-            if options is not None and not _has(options, name.strip()):
+            if options is not None and name.strip() not in options.decorators:
                 decorator(function)
-
-
-def _has(options: StepOptions, name: str) -> bool:
-    return name in options.decorators or (name == "catch" and options.name in ("start", "end"))
 
 
 def _decorator(name: str, rest: str) -> Callable[..., Any]:

@@ -173,8 +173,21 @@ class S3Server:
     """One server per session with the buckets of the grants. Keys are those of the services; `admin` has them all."""
 
     def __init__(self, home: Home) -> None:
-        self._home, self.keys = home, home.secrets.s3
-        self.endpoint = f"http://127.0.0.1:{home.secrets.ports['s3']}"
+        self.keys = home.secrets.s3
+        names = (
+            "s3",
+            "s3_grpc",
+            "master",
+            "master_grpc",
+            "volume",
+            "volume_grpc",
+            "filer",
+            "filer_grpc",
+            "admin",
+            "admin_grpc",
+        )
+        self.ports = {name: home.secrets.ports[name] for name in names}
+        self.endpoint = f"http://127.0.0.1:{self.ports['s3']}"
         self._child = seaweedfs.child(home.state, home.logs, home.secrets)
 
     def start(self) -> "S3Server":

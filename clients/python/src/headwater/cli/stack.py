@@ -1,6 +1,6 @@
 """The commands of the platform on this machine: up, down, status, logs, reset, env.
 
-They start and stop `python -m headwater_server up` and read what it leaves in $HEADWATER_HOME; no server code is imported.
+They start and stop `python -m headwater_server up` and read what it leaves in $HEADWATER_HOME; no server is imported.
 """
 
 import contextlib
@@ -44,7 +44,7 @@ def require_stack() -> dict[str, Any]:
     stack = read_stack()
     if stack is None:
         hint = (
-            "`headwater up --detach` starts one" if home().exists() else "it does not exist; is HEADWATER_HOME right?"
+            "`headwater up --detach` starts one" if home().exists() else "it does not exist; check HEADWATER_HOME"
         )
         raise NotRunning(f"no stack is running in {home()}: {hint}.")
     return stack

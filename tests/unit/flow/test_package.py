@@ -142,6 +142,6 @@ def test_strange_names(folder):
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
 def test_unreadable_file_is_named(folder):
     (folder / "locked.py").write_text("x")
-    os.chmod(folder / "locked.py", 0)
+    (folder / "locked.py").chmod(0)
     with pytest.raises(FlowError, match=r"cannot read .*locked\.py"):
         build(str(folder / "flow.py"))

@@ -10,6 +10,8 @@ from types import TracebackType
 
 from headwater.errors import FlowError
 
+_OURS = __file__.rpartition("flow")[0]
+
 
 def install_error_hook() -> None:
     """Makes an uncaught FlowError print as `file:line: message`."""
@@ -23,7 +25,7 @@ def _hook(kind: type[BaseException], error: BaseException, trace: TracebackType 
         return
     where = ""
     while trace is not None:
-        if "/headwater/" not in trace.tb_frame.f_code.co_filename.replace("\\", "/"):
+        if not trace.tb_frame.f_code.co_filename.startswith(_OURS):
             where = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}: "
         trace = trace.tb_next
     print(f"{where}{error}", file=sys.stderr)

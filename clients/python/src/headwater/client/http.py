@@ -8,6 +8,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -42,6 +43,7 @@ class Connection:
         self._prefix = parts.path.rstrip("/")
         self._idle: list[http.client.HTTPConnection] = []
         self._pid = os.getpid()
+        self._date = ""
         # A stack of this machine restarts its parts, and a task's server was there when it began.
         self._patient = server.local or "HEADWATER_RUN_ID" in os.environ
 
@@ -113,6 +115,13 @@ class Connection:
         line.request(method, target, body=data, headers=self._headers(headers, data))
         return line, line.getresponse()
 
+    @property
+    def server_time(self) -> datetime | None:
+        """The server's clock at its last answer, to the second; None when it did not say."""
+        from email.utils import parsedate_to_datetime
+
+        return parsedate_to_datetime(self._date) if self._date else None
+
     def target(self, path: str, query: Query | None = None) -> str:
         return self._prefix + path + encode_query(query)
 
@@ -159,6 +168,7 @@ class Connection:
                 self._drop_idle()
                 return self._once(method, target, data, timeout, False, headers)
             raise self.unreachable(error) from error
+        self._date = response.headers.get("Date", "")
         self._keep(line, response)
         self._patient = True
         if response.status >= 400:

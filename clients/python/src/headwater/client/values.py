@@ -98,6 +98,10 @@ class Values:
         names = list(self._store.names())
         return sorted({*names, *self._parameters})
 
+    def assigned(self) -> list[str]:
+        """Names that this very task assigned, without those it inherited."""
+        return sorted(self._store.manifest.new)
+
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and (name in self._parameters or name in set(self._store.names()))
 

@@ -49,7 +49,18 @@ def register_model(
         "signature": dict(signature or {}),
         "lineage": _lineage(model),
     }
-    return parse_version(conn.call("POST", f"{models_path(conn, name)}/versions", body)["version"])
+    version = parse_version(conn.call("POST", f"{models_path(conn, name)}/versions", body)["version"])
+    _note_on_run(version)
+    return version
+
+
+def _note_on_run(version: ModelVersion) -> None:
+    """A tag on the task's tracked run, so that the run shows what it made."""
+    from headwater.runtime.channel import active
+
+    channel = active()
+    if channel is not None:
+        channel.send_metrics([], {}, {f"headwater.model.{version.name}": str(version.version)})
 
 
 def promote(

@@ -1,0 +1,103 @@
+"""`headwater runs`, `run show`, `run cancel`."""
+
+from typing import Any
+
+import click
+
+from headwater.cli import output
+from headwater.cli.ids import find_run, short
+
+STATES = ("running", "succeeded", "failed", "cancelled")
+
+
+@click.group(invoke_without_command=True)
+@click.option("--flow", default="", help="Only runs of this flow.")
+@click.option("--state", type=click.Choice(STATES), default=None, help="Only runs in this state.")
+@click.option("--tag", default="", help="Only runs with this tag.")
+@click.option("--limit", "-n", type=click.IntRange(1, 100_000), default=20, show_default=True, help="At most so many.")
+@output.json_option
+@click.pass_context
+def runs(ctx: click.Context, flow: str, state: str | None, tag: str, limit: int, as_json: bool) -> None:
+    """List runs, newest first."""
+    if ctx.invoked_subcommand is None:
+        _list(flow, state, tag, limit, as_json)
+
+
+@runs.command("list")
+@click.option("--flow", default="", help="Only runs of this flow.")
+@click.option("--state", type=click.Choice(STATES), default=None, help="Only runs in this state.")
+@click.option("--tag", default="", help="Only runs with this tag.")
+@click.option("--limit", "-n", type=click.IntRange(1, 100_000), default=20, show_default=True, help="At most so many.")
+@output.json_option
+def list_(flow: str, state: str | None, tag: str, limit: int, as_json: bool) -> None:
+    """List runs, newest first."""
+    _list(flow, state, tag, limit, as_json)
+
+
+def _list(flow: str, state: str | None, tag: str, limit: int, as_json: bool) -> None:
+    from headwater.client.resources import list_runs
+
+    wanted = f"RUN_STATE_{state.upper()}" if state else ""
+    found = list(list_runs(flow=flow, state=wanted, tag=tag, limit=limit))
+    if as_json:
+        output.print_json(found)
+        return
+    columns = ("RUN", "FLOW", "STATE", "STARTED", "TOOK", "TASKS", "BY", "WHY")
+    output.table(columns, (_row(run) for run in found), empty="No runs. `python flow.py run` starts one.")
+
+
+def _row(run: dict[str, Any]) -> tuple[Any, ...]:
+    counts = run.get("tasks", {})
+    done = int(counts.get("succeeded", 0))
+    total = sum(int(value) for value in counts.values())
+    why = run.get("failure", {}).get("message") or run.get("waitingFor") or run.get("trigger", {}).get("eventName", "")
+    return (
+        short(run["runId"]),
+        run.get("flow", ""),
+        output.state(run.get("state")),
+        output.when(run.get("createdAt")),
+        output.duration(run.get("createdAt"), run.get("finishedAt")),
+        f"{done}/{total}" if total else "",
+        output.actor(run.get("createdBy")),
+        why.splitlines()[0][:60] if why else "",
+    )
+
+
+@click.group()
+def run() -> None:
+    """Show or cancel one run."""
+
+
+@run.command()
+@click.argument("run_id", metavar="RUN")
+@click.option("--tasks", "all_tasks", is_flag=True, help="List every task of a foreach, not only a summary.")
+@output.json_option
+def show(run_id: str, all_tasks: bool, as_json: bool) -> None:
+    """Show a run: its steps and tasks, parameters, metrics, failure, and where it came from. RUN may be "latest"."""
+    from headwater.cli import run_view
+
+    found = find_run(run_id)
+    view = run_view.fetch(found)
+    if as_json:
+        output.print_json(view)
+    else:
+        run_view.render(view, all_tasks=all_tasks)
+
+
+@run.command()
+@click.argument("run_id", metavar="RUN")
+@click.option("--reason", default="", help="Kept with the run.")
+@output.json_option
+def cancel(run_id: str, reason: str, as_json: bool) -> None:
+    """Stop a run and its tasks."""
+    from headwater.client.http import API, connect, segment
+    from headwater.client.resources import FINAL_RUN
+
+    found = find_run(run_id)
+    if found.get("state") not in FINAL_RUN:
+        path = f"{API}/runs/{segment(found['runId'])}/cancel"
+        found = connect().call("POST", path, {"reason": reason}, repeatable=True)["run"]
+    if as_json:
+        output.print_json(found)
+    else:
+        click.echo(f"Run {short(found['runId'])} of {found.get('flow', '')} is {output.state(found.get('state'))}.")

@@ -36,6 +36,7 @@ class Gateway:
         self.requests: list[tuple[str, str, dict[str, Any]]] = []
         self.headers: list[dict[str, str]] = []
         self.blobs: dict[str, bytes] = {}
+        self.spans: list[bytes] = []
         self.missing = False
         self.refuse: tuple[int, dict[str, Any]] | None = None
         self.streaming = threading.Event()
@@ -85,7 +86,7 @@ class Gateway:
         return 200, {}
 
     def events(self) -> Iterator[Event]:
-        yield from self.script.pop(0) if self.script else []
+        yield from self.script.pop(0) if self.script else [("end", "", run("SUCCEEDED"))]
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -97,7 +98,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self._reply("POST", json.loads(data or b"{}"))
+        if self.path == "/v1/traces":
+            self.owner.spans.append(data)
+            self._send(200, {})
+        else:
+            self._reply("POST", json.loads(data or b"{}"))
 
     def do_GET(self) -> None:
         if "/stream" in self.path:

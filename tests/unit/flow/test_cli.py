@@ -10,6 +10,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from tests.unit.flow.gateway import DROP, RUN_ID, Gateway, fact, log, run
 
@@ -361,6 +362,29 @@ def test_reader_that_goes_away_does_not_stop_the_run(flow, gateway):
     gateway.cancelled.set()
     assert process.wait(20) == 0
     process.stderr.close()
+
+
+def test_root_span_is_exported_and_continues_a_trace(flow, gateway):
+    parent = f"00-{'ab' * 16}-{'cd' * 8}-01"
+    status, _, err = flow("run", OTEL_EXPORTER_OTLP_ENDPOINT=gateway.url, TRACEPARENT=parent)
+    assert status == 0, err
+    export = ExportTraceServiceRequest.FromString(gateway.spans[0])
+    [span] = export.resource_spans[0].scope_spans[0].spans
+    assert span.name == "run Hello"
+    assert span.trace_id.hex() == "ab" * 16
+    assert span.parent_span_id.hex() == "cd" * 8
+    assert gateway.headers[0]["traceparent"] == f"00-{'ab' * 16}-{span.span_id.hex()}-01"
+
+
+def test_flow_made_without_a_main_guard_or_imported(flow, gateway):
+    flow.path.write_text(HELLO.replace('if __name__ == "__main__":\n    Hello()', "Hello()"))
+    assert flow("run")[0] == 0
+    (flow.path.parent / "other.py").write_text("from hello import Hello\nHello()\n")
+    flow.path = flow.path.parent / "other.py"
+    assert flow("run")[0] == 0
+    first, second = (body["code"] for body in gateway.bodies("/projects/default/runs"))
+    assert (first["entrypoint"], second["entrypoint"]) == ("hello.py", "other.py")
+    assert second["flowClass"] == "Hello"
 
 
 def test_imports_of_a_run_stay_light(flow):

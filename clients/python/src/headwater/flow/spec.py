@@ -6,6 +6,7 @@ runs steps.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
@@ -81,7 +82,7 @@ class FlowSpec:
     _parameters: dict[str, Any] = {}
 
     def __init__(self, use_cli: bool = True) -> None:
-        if use_cli:
+        if use_cli and _called_by_script():
             from headwater.flow.cli import main
 
             main(type(self))
@@ -210,6 +211,15 @@ def step_names(cls: type) -> list[str]:
 def step_function(cls: type, name: str) -> Callable[..., Any]:
     """The plain function of a step."""
     return cast("Callable[..., Any]", getattr(cls, name))
+
+
+def _called_by_script() -> bool:
+    """Is the file that is being run the one that makes the flow? Not so where a worker imports a flow file without
+    `if __name__ == "__main__"`."""
+    frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
+    while frame.f_code.co_name != "<module>" and frame.f_back is not None:
+        frame = frame.f_back
+    return frame.f_globals.get("__name__") == "__main__"
 
 
 def _item(items: Any, index: int) -> Any:

@@ -39,8 +39,10 @@ def checked_graph(cls: type) -> dict[str, Any]:
 
 
 def flow_file(cls: type) -> str:
-    """The file that a flow class stands in."""
-    file = getattr(sys.modules.get(cls.__module__), "__file__", None)
+    """The file to start a flow from: the script being run, where it knows the class, else the file of the class."""
+    script = sys.modules.get("__main__")
+    home = script if getattr(script, cls.__name__, None) is cls else sys.modules.get(cls.__module__)
+    file = getattr(home, "__file__", None)
     if not file or not os.path.isfile(file):  # noqa: PTH113 (see package.py)
         raise FlowError(f"flow {cls.__name__} is not in a file", hint="save it as a .py file and run that")
     return file
@@ -61,7 +63,7 @@ def code_of(cls: type, package: Package) -> dict[str, Any]:
     return {
         "package": package.digest,
         "entrypoint": os.path.basename(flow_file(cls)),  # noqa: PTH119 (see package.py)
-        "flowClass": cls.__qualname__,
+        "flowClass": cls.__name__,
         "python": sys.executable,
     }
 

@@ -116,6 +116,12 @@ def test_required():
     with pytest.raises(ParameterError, match="parameter 'path' is required: give --path VALUE"):
         resolve(Required, {}, {})
     assert resolve(Required, {"path": "x"}, {}) == {"path": "x"}
+    assert resolve(Required, {}, {}, filled={"path"}) == {}
+
+
+def test_unknown_parameter():
+    with pytest.raises(ParameterError, match="flow Typed has no parameter 'colour'; it has text, count"):
+        resolve(Typed, {"colour": "red"}, {})
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,7 @@ def deploy_flow(
     from headwater.client.http import API, connect
 
     graph = start.checked_graph(cls)
-    check_triggers(cls)
-    values = resolve(cls, parameters, os.environ)
+    values = resolve(cls, parameters, os.environ, filled=check_triggers(cls))
     package = start.pack(cls, suffixes, terminal)
     body = {
         "graph": graph,
@@ -43,12 +42,13 @@ def deploy_flow(
         return start.submit(connection, path, body, package)["deployment"]
 
 
-def check_triggers(cls: type) -> None:
-    """Raises FlowError when a trigger fills a parameter that the flow does not have."""
+def check_triggers(cls: type) -> set[str]:
+    """The parameters that triggers fill. Raises FlowError for one that the flow does not have."""
     from headwater.errors import FlowError
     from headwater.flow.lint import suggestion
 
     names = [parameter.name for parameter in parameters_of(cls).values()]
+    filled: set[str] = set()
     for trigger in flow_options(cls).triggers:
         for name in trigger.get("event", {}).get("parameters", {}):
             if name not in names:
@@ -56,6 +56,8 @@ def check_triggers(cls: type) -> None:
                     f"@trigger fills parameter {name!r}, which {cls.__name__} does not have{suggestion(name, names)}",
                     hint=f"declare it: {name} = Parameter({name!r})",
                 )
+            filled.add(name)
+    return filled
 
 
 def deploy_command(

@@ -7,11 +7,12 @@ parameter, the value and what was expected.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Any, NamedTuple, cast
 
 from headwater.errors import FlowError
 
-_UNSET: Any = type("Unset", (), {"__repr__": lambda self: "no default"})()
+_UNSET: Any = object()
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*\Z")
 _TRUE = frozenset(("1", "true", "t", "yes", "y", "on"))
 _FALSE = frozenset(("0", "false", "f", "no", "n", "off"))
@@ -258,15 +259,25 @@ def environment_value(name: str, environ: dict[str, str] | Any) -> tuple[str, st
     return None
 
 
-def resolve(cls: type, given: dict[str, str], environ: Any) -> dict[str, Any]:
-    """Values of all parameters for a new run: the command line, else the environment, else the default."""
+def resolve(cls: type, given: dict[str, str], environ: Any, filled: Collection[str] = ()) -> dict[str, Any]:
+    """Values of all parameters for a new run: the command line, else the environment, else the default.
+
+    filled: names that get their value later; they may lack one.
+    """
     values: dict[str, Any] = {}
+    known = [parameter.name for parameter in parameters_of(cls).values()]
+    if unknown := [name for name in given if name not in known]:
+        raise ParameterError(
+            f"flow {cls.__name__} has no parameter {unknown[0]!r}; it has {', '.join(known) or 'none'}"
+        )
     for parameter in parameters_of(cls).values():
         name = parameter.name
         if name in given:
             value = parameter.from_text(given[name], f"--{name}")
         elif found := environment_value(name, environ):
             value = parameter.from_text(found[1], found[0])
+        elif parameter.required and name in filled:
+            continue
         else:
             value = parameter.resolve_default(cls.__name__)
         values[name] = parameter.to_wire(value)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,7 +15,7 @@ _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-0[0-9a-f]\Z")
 
 
 @contextmanager
-def command_span(name: str, attributes: dict[str, str]) -> Iterator[Any]:
+def command_span(name: str, attributes: dict[str, str]) -> Generator[Any]:
     """Puts TRACEPARENT into the environment, where requests take it from, while the command runs.
 
     Continues the trace of a TRACEPARENT that is there already.
@@ -35,7 +35,7 @@ def command_span(name: str, attributes: dict[str, str]) -> Iterator[Any]:
 
 
 @contextmanager
-def _exported(name: str, attributes: dict[str, str], given: str) -> Iterator[Any]:
+def _exported(name: str, attributes: dict[str, str], given: str) -> Generator[Any]:
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.resources import Resource

@@ -138,9 +138,10 @@ def _mapping(event: str, given: Any) -> dict[str, str]:
     """Parameter → field, from a dict, or from a list of names and (parameter, field) pairs."""
     if not given:
         return {}
-    pairs = list(given.items()) if isinstance(given, Mapping) else [(g, g) if isinstance(g, str) else g for g in given]
+    items = cast("Mapping[Any, Any]", given).items() if isinstance(given, Mapping) else given
+    pairs: list[Any] = [(each, each) if isinstance(each, str) else each for each in items]
     mapping: dict[str, str] = {}
-    for pair in cast("list[Any]", pairs):
+    for pair in pairs:
         if len(pair) != 2 or not all(isinstance(part, str) and part for part in pair):
             raise FlowError(
                 f'@trigger: parameters of {event!r} contain {pair!r}. Fix: {{"parameter": "field.of.the.event"}}'

@@ -1,6 +1,7 @@
 """Headwater: author a flow, run it, track it, version its data and models, promote a model.
 
-Everything here is loaded on first use, so `import headwater` costs a few milliseconds. It never talks to a server by itself.
+Everything here is loaded on first use, so `import headwater` costs a few milliseconds. It never talks to a server by
+itself.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -242,9 +242,7 @@ def _parse(payload: bytes, url: str) -> dict[str, Any]:
     except ValueError:
         body = None
     if not isinstance(body, dict):
-        raise Internal(
-            f"{url} answered with something that is not JSON: is it a Headwater server?", hint="check HEADWATER_URL"
-        )
+        raise Internal(f"{url} does not answer like a Headwater server (no JSON)", hint="check HEADWATER_URL")
     return body
 
 

@@ -50,9 +50,7 @@ def locate(*, start: bool = False) -> Server:
     url = os.environ.get("HEADWATER_URL", "").strip().rstrip("/")
     project = os.environ.get("HEADWATER_PROJECT") or DEFAULT_PROJECT
     if url and not url.startswith(("http://", "https://")):
-        raise NotReachable(
-            f"HEADWATER_URL is {url!r}, which is not an http:// or https:// address", field="HEADWATER_URL"
-        )
+        raise NotReachable(f"HEADWATER_URL is {url!r}, which is no http:// or https:// address", field="HEADWATER_URL")
     stack = None if url and os.environ.get("HEADWATER_TOKEN") else read_stack()
     if not url and stack is None and start:
         stack = start_stack()

@@ -64,7 +64,7 @@ def texts(kind: str, values: Mapping[str, Any]) -> dict[str, str]:
 def point(key: str, value: Any, step: int, now: int) -> dict[str, Any]:
     """A Metric in JSON. Raises InvalidArgument."""
     try:
-        number = float(value)
+        number = float(value.item() if hasattr(value, "item") else value)
     except (TypeError, ValueError):
         kind = type(value).__name__
         raise InvalidArgument(f"metric {key!r} got {value!r} ({kind}), which is not a number", field="value") from None

@@ -91,7 +91,13 @@ class ActiveRun(Steps):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.end("FINISHED" if kind is None else "KILLED" if issubclass(kind, KeyboardInterrupt) else "FAILED")
+        if error is None:
+            self.end()
+            return
+        try:
+            self.end("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
+        except HeadwaterError as problem:  # the caller's own error matters more
+            error.add_note(f"Beside that, not everything logged was stored: {problem}")
 
     def _work(self) -> None:
         while not self._closed:

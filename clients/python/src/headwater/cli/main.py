@@ -96,9 +96,6 @@ def _run(argv: list[str] | None) -> int:
     except HeadwaterError as error:
         return report(error)
     except OSError as error:
-        if isinstance(error, BrokenPipeError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 0
         where = f"{error.filename}: " if error.filename else ""
         click.echo(f"Error: {where}{error.strerror or error}", err=True)
         return 1
@@ -116,6 +113,8 @@ def _invoke(argv: list[str] | None) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
+    except SystemExit as stop:  # click's answer to a reader that went away, which is no failure
+        return 0 if isinstance(stop.__context__, BrokenPipeError) else int(stop.code or 0)
     except (click.Abort, KeyboardInterrupt):
         click.echo("", err=True)
         return 130

@@ -6,7 +6,7 @@ Checks values here, so that a wrong one is an error at the line that logged it. 
 import math
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, SupportsFloat
 
 from headwater.errors import InvalidArgument
 from headwater.tracking.target import target
@@ -16,7 +16,7 @@ MAX_VALUE = 8000
 _SPECIAL = {math.inf: "Infinity", -math.inf: "-Infinity"}
 
 
-def log_metric(key: str, value: float, step: int | None = None) -> None:
+def log_metric(key: str, value: SupportsFloat, step: int | None = None) -> None:
     """Logs one point of a metric; never waits for the network.
 
     value: a number (NaN and infinity too), also of numpy or a one-element tensor. step: position on the x-axis, e.g.
@@ -29,7 +29,7 @@ def log_metric(key: str, value: float, step: int | None = None) -> None:
     log_metrics({key: value}, step)
 
 
-def log_metrics(metrics: Mapping[str, float], step: int | None = None) -> None:
+def log_metrics(metrics: Mapping[str, SupportsFloat], step: int | None = None) -> None:
     """Logs one point of several metrics at the same step; see log_metric."""
     now = int(time.time() * 1000)
     goal = target()

@@ -5,8 +5,6 @@
 
 import os
 import sys
-from typing import Any
-
 import click
 
 from headwater.errors import HeadwaterError, InvalidArgument, NotFound, NotReachable
@@ -106,18 +104,25 @@ def _run(argv: list[str] | None) -> int:
 
 
 def _invoke(argv: list[str] | None) -> int:
+    if "_HEADWATER_COMPLETE" in os.environ:  # a shell asks for completions
+        cli.main(prog_name="headwater")
     try:
-        result: Any = cli.main(argv, prog_name="headwater", standalone_mode=False)
+        # Not cli.main(): it makes a reader that went away a failure.
+        with cli.make_context("headwater", list(sys.argv[1:] if argv is None else argv)) as context:
+            cli.invoke(context)
         sys.stdout.flush()
-        return result if isinstance(result, int) else 0
+        return 0
+    except click.exceptions.Exit as done:
+        return done.exit_code
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except SystemExit as stop:  # click's answer to a reader that went away, which is no failure
-        return 0 if isinstance(stop.__context__, BrokenPipeError) else int(stop.code or 0)
     except (click.Abort, KeyboardInterrupt):
         click.echo("", err=True)
         return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 def report(error: HeadwaterError) -> int:

@@ -5,6 +5,7 @@
 
 import os
 import sys
+
 import click
 
 from headwater.errors import HeadwaterError, InvalidArgument, NotFound, NotReachable

@@ -34,7 +34,10 @@ def main(argv: list[str]) -> int:
 
         return admin(rest)
     wanted_help = command in ("help", "-h", "--help")
-    print(USAGE if wanted_help else f"unknown command {command!r}\n\n{USAGE}", file=sys.stdout if wanted_help else sys.stderr)
+    print(
+        USAGE if wanted_help else f"unknown command {command!r}\n\n{USAGE}",
+        file=sys.stdout if wanted_help else sys.stderr,
+    )
     return 0 if wanted_help else 2
 
 

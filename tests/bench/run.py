@@ -40,7 +40,14 @@ CASES = [
     Case("step to step, trivial", "chain.py", (), 5, True, "p50 5 ms, p99 25 ms"),
     Case("step to step, scikit-learn imported", "chain_sklearn.py", (), 5, True, "p50 15 ms"),
     Case("foreach of 100, 2 slots", "fanout.py", ("--width", "100"), 5, True, "1.0 s, 2 CPU-s"),
-    Case("foreach of 10,000, 2 slots", "fanout.py", ("--width", "10000", "--max-num-splits", "10000"), 1, False, "45 s, services' RSS growth < 50 MB"),
+    Case(
+        "foreach of 10,000, 2 slots",
+        "fanout.py",
+        ("--width", "10000", "--max-num-splits", "10000"),
+        1,
+        False,
+        "45 s, services' RSS growth < 50 MB",
+    ),
 ]
 
 
@@ -49,7 +56,9 @@ class Stack:
 
     def __init__(self, python: str) -> None:
         self.home = tempfile.mkdtemp(prefix="headwater-bench-")
-        self.env = {k: v for k, v in os.environ.items() if not k.startswith("HEADWATER_")} | {"HEADWATER_HOME": self.home}
+        self.env = {k: v for k, v in os.environ.items() if not k.startswith("HEADWATER_")} | {
+            "HEADWATER_HOME": self.home
+        }
         self.command = [str(Path(python).parent / "headwater")]
 
     def __enter__(self) -> "Stack":
@@ -96,7 +105,15 @@ def say(**row: object) -> None:
 
 def run(python: str, case: Case, env: dict[str, str], stack: Stack | None, slots: int) -> dict[str, object]:
     """Runs the flow once; returns wall and CPU seconds and what the flow itself reported."""
-    command = [python, str(HERE / "flows" / case.flow), "--no-pylint", "run", "--max-workers", str(slots), *case.options]
+    command = [
+        python,
+        str(HERE / "flows" / case.flow),
+        "--no-pylint",
+        "run",
+        "--max-workers",
+        str(slots),
+        *case.options,
+    ]
     before, own = stack.cpu() if stack else 0.0, resource.getrusage(resource.RUSAGE_CHILDREN)
     begin = time.perf_counter()
     done = subprocess.run(command, env=env, capture_output=True, text=True, cwd=env["BENCH_DIR"])
@@ -131,8 +148,14 @@ def measure(args: argparse.Namespace, stack: Stack) -> list[str]:
     lines = []
     with tempfile.TemporaryDirectory() as scratch:
         ours = stack.env | {"BENCH_PEER": "headwater", "BENCH_DIR": scratch, "USER": "bench"}
-        theirs = {**os.environ, "BENCH_PEER": "metaflow", "BENCH_DIR": scratch, "USER": "bench", "METAFLOW_HOME": scratch,
-                  "METAFLOW_DATASTORE_SYSROOT_LOCAL": scratch}
+        theirs = {
+            **os.environ,
+            "BENCH_PEER": "metaflow",
+            "BENCH_DIR": scratch,
+            "USER": "bench",
+            "METAFLOW_HOME": scratch,
+            "METAFLOW_DATASTORE_SYSROOT_LOCAL": scratch,
+        }
         for case in CASES:
             if args.only and args.only not in case.name:
                 continue
@@ -148,7 +171,9 @@ def measure(args: argparse.Namespace, stack: Stack) -> list[str]:
                     say(case=case.name, side="metaflow", **peer[-1])
             grown = f", services' RSS +{stack.services_rss_mb() - rss:.0f} MB" if case.rounds == 1 else ""
             ratio = f"{key(peer) / key(mine):.1f} ×" if peer else "–"
-            lines.append(f"| {case.name} | {summary(peer) if peer else '–'} | {summary(mine)}{grown} | {ratio} | {case.goal} |")
+            lines.append(
+                f"| {case.name} | {summary(peer) if peer else '–'} | {summary(mine)}{grown} | {ratio} | {case.goal} |"
+            )
     return lines
 
 
@@ -165,7 +190,9 @@ def main() -> None:
     print(f"\n{platform.platform()}, Python {platform.python_version()}, {os.cpu_count()} CPUs\n\n{table}")
     if args.write:
         text = PAGE.read_text()
-        PAGE.write_text(re.sub(r"(<!-- flows -->\n).*?(<!-- /flows -->)", lambda m: m[1] + table + "\n" + m[2], text, flags=re.S))
+        PAGE.write_text(
+            re.sub(r"(<!-- flows -->\n).*?(<!-- /flows -->)", lambda m: m[1] + table + "\n" + m[2], text, flags=re.S)
+        )
 
 
 if __name__ == "__main__":

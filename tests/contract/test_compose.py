@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 from compose_spec import PyCompose
+
 from headwater_server.__main__ import SERVICES
 from headwater_server.kit.settings import load
 
@@ -25,8 +26,8 @@ def environment(service: str) -> dict[str, str]:
 
 
 def interpolated() -> str:
-    """The file as compose sees it: variables replaced by their default or by some value."""
-    return re.sub(r"\$\{\w+(?::-([^}]*)|:\?)\}", lambda m: m[1] or "filled-in", TEXT)
+    """The file as compose sees it: merge keys merged, variables replaced by their default or by some value."""
+    return re.sub(r"\$\{\w+(?::-([^}]*)|:\?)\}", lambda m: m[1] or "filled-in", yaml.safe_dump(COMPOSE))
 
 
 def test_the_file_follows_the_compose_specification():

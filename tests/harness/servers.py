@@ -161,7 +161,7 @@ class NatsServers:
 
     def _launch(self, state: Path) -> NatsServer:
         state.mkdir(exist_ok=True)
-        ports = self._home.secrets.ports | {"nats": free_port(), "nats_http": free_port()}
+        ports = self._home.secrets.ports | {"nats": free_port()}
         child = nats.child(state, self._home.logs, ports, self._home.secrets.nkeys)
         child.stop_signal = signal.SIGKILL  # nothing to keep
         child.start()
@@ -201,7 +201,8 @@ class S3Server:
         return self
 
     def stop(self) -> None:
-        stop_all([self._child], patience=0.5)
+        stop_all([self._child], patience=0.1)
+        seaweedfs.remove_sockets(self.ports)
 
     def settings(self, service: str) -> dict[str, str]:
         """The S3 settings of a service that owns a bucket, else nothing."""

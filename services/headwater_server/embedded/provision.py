@@ -21,7 +21,6 @@ from headwater_server.kit.errors import FailedPrecondition, InvalidArgument, Ser
 from headwater_server.kit.settings import ServiceSettings, load
 
 _EXISTS = 10058
-_IMMUTABLE = ("storage", "persist_mode")
 
 
 def digest() -> str:
@@ -35,24 +34,25 @@ async def apply_bus(bus: Bus, table: Topology) -> None:
         await _upsert_stream(bus, name, stream_config(name, row))
     for key, row in table.consumers.items():
         stream, config = consumer_config(key, row)
-        await _api(bus, f"CONSUMER.CREATE.{stream}.{config['durable_name']}", {"stream_name": stream, "config": config, "action": ""}, durable=True)
+        await _api(
+            bus, f"CONSUMER.DURABLE.CREATE.{stream}.{config['durable_name']}", {"stream_name": stream, "config": config}
+        )
 
 
 async def _upsert_stream(bus: Bus, name: str, config: dict[str, Any]) -> None:
     answer = await _api(bus, f"STREAM.CREATE.{name}", config, allow=_EXISTS)
     if answer.get("error"):
-        await _api(bus, f"STREAM.UPDATE.{name}", {k: v for k, v in config.items()})
+        await _api(bus, f"STREAM.UPDATE.{name}", config)
 
 
-async def _api(bus: Bus, verb: str, body: dict[str, Any], *, allow: int = 0, durable: bool = False) -> dict[str, Any]:
-    if durable:
-        body = {"stream_name": body["stream_name"], "config": body["config"]}
-        verb = f"CONSUMER.DURABLE.CREATE.{body['stream_name']}.{body['config']['durable_name']}"
+async def _api(bus: Bus, verb: str, body: dict[str, Any], *, allow: int = 0) -> dict[str, Any]:
     msg = await bus.request(f"$JS.API.{verb}", json.dumps(body).encode(), timeout=10)
     answer = json.loads(msg.data)
     error = answer.get("error")
     if error and error.get("err_code") != allow:
-        raise FailedPrecondition(f"NATS refuses {verb}: {error.get('description')}", hint="nats-server 2.12 or newer is needed.")
+        raise FailedPrecondition(
+            f"NATS refuses {verb}: {error.get('description')}", hint="nats-server 2.12 or newer is needed."
+        )
     return answer
 
 
@@ -108,7 +108,9 @@ async def _apply(settings: ServiceSettings, environ: dict[str, str]) -> None:
     for identity in topology().services():
         variable = f"POSTGRES_{identity.schema.upper()}_PASSWORD"
         if not environ.get(variable):
-            raise InvalidArgument(f"{variable} is not set", field=variable, hint="It becomes the password of that service's role.")
+            raise InvalidArgument(
+                f"{variable} is not set", field=variable, hint="It becomes the password of that service's role."
+            )
         passwords[identity.schema] = environ[variable]
 
     async def bus_part() -> None:
@@ -121,14 +123,21 @@ async def _apply(settings: ServiceSettings, environ: dict[str, str]) -> None:
     parts = [bus_part(), apply_database(settings.database_url, passwords)]
     if settings.s3_endpoint:
         parts.append(
-            apply_buckets(settings.s3_endpoint, settings.s3_access_key, settings.s3_secret_key.get_secret_value(), settings.s3_region)
+            apply_buckets(
+                settings.s3_endpoint,
+                settings.s3_access_key,
+                settings.s3_secret_key.get_secret_value(),
+                settings.s3_region,
+            )
         )
     await asyncio.gather(*parts)
 
 
 def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m headwater_server admin", description=__doc__)
-    parser.add_argument("action", choices=["apply"], help="make or update streams, roles, schemas, migrations and buckets")
+    parser.add_argument(
+        "action", choices=["apply"], help="make or update streams, roles, schemas, migrations and buckets"
+    )
     parser.parse_args(argv)
     try:
         settings = load(ServiceSettings, "infra")

@@ -18,9 +18,10 @@ _JWT = ("jwt.signing", "jwt.signing.read", "jwt.filer_signing", "jwt.filer_signi
 def child(state: Path, logs: Path, made: Secrets) -> Child:
     base = state / "s3"
     (base / "data").mkdir(parents=True, exist_ok=True)
+    base.chmod(0o700)
     if not (base / "node.key").exists():
         _certificates(base)
-    (base / "security.toml").write_text(_security(base, made.jwt))
+    write_private(base / "security.toml", _security(base, made.jwt))
     keys = topology.s3_identities({name: (key[0], key[1]) for name, key in made.s3.items()})
     write_private(base / "s3.json", json.dumps(keys))
     return Child(
@@ -42,9 +43,17 @@ def _command(base: Path, p: dict[str, int]) -> list[str]:
     return [
         str(binary("weed")), "-logtostderr=true", "mini", f"-dir={base}/data", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
         *(f"-{name}={port}" for name, port in ports.items()),
-        "-webdav=false", "-admin.ui=false", "-disableHttp", f"-s3.config={base}/s3.json", "-s3.autoCreateBucket=false",
-        "-s3.allowDeleteBucketNotEmpty=false",
+        "-webdav=false", "-admin.ui=false", "-disableHttp", "-master.telemetry=false", f"-s3.config={base}/s3.json", "-s3.iam=false",
+        "-s3.autoCreateBucket=false", "-s3.allowDeleteBucketNotEmpty=false", "-s3.cacheCapacityMB=16", "-s3.readerCacheSizeMB=32",
+        f"-s3.localSocket={base}/s3.sock", f"-filer.localSocket={base}/filer.sock", "-volume.preStopSeconds=0",
     ]  # fmt: skip
+
+
+def remove_sockets(ports: dict[str, int]) -> None:
+    """The server makes some of its sockets in /tmp whatever it is told, and leaves them there."""
+    for name, port in ports.items():
+        if name.endswith("_grpc"):
+            Path(f"/tmp/seaweedfs-{name.removesuffix('_grpc')}-grpc-{port}.sock").unlink(missing_ok=True)
 
 
 def _answers(port: int) -> bool:
@@ -61,7 +70,12 @@ def _answers(port: int) -> bool:
 def _security(base: Path, jwt: str) -> str:
     lines = ["[grpc]", f'ca = "{base}/ca.crt"']
     for part in _GRPC:
-        lines += [f"[grpc.{part}]", f'cert = "{base}/node.crt"', f'key = "{base}/node.key"', 'allowed_commonNames = "weed"']
+        lines += [
+            f"[grpc.{part}]",
+            f'cert = "{base}/node.crt"',
+            f'key = "{base}/node.key"',
+            'allowed_commonNames = "weed"',
+        ]
     for number, part in enumerate(_JWT):
         lines += [f"[{part}]", f'key = "{jwt}{number}"']
     return "\n".join(lines) + "\n"
@@ -79,7 +93,9 @@ def _certificates(base: Path) -> None:
     def name(text: str) -> x509.Name:
         return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
-    def sign(subject: str, public: ec.EllipticCurvePublicKey, issuer: ec.EllipticCurvePrivateKey, ca: bool) -> x509.Certificate:
+    def sign(
+        subject: str, public: ec.EllipticCurvePublicKey, issuer: ec.EllipticCurvePrivateKey, ca: bool
+    ) -> x509.Certificate:
         builder = (
             x509.CertificateBuilder().subject_name(name(subject)).issuer_name(name("headwater")).public_key(public)
             .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(days=1))

@@ -10,8 +10,20 @@ from headwater_server.embedded.processes import free_port, is_free
 from headwater_server.embedded.topology import topology
 
 PORTS = (
-    "nats", "nats_http", "postgres", "grpc", "http",
-    "s3", "s3_grpc", "master", "master_grpc", "volume", "volume_grpc", "filer", "filer_grpc", "admin", "admin_grpc",
+    "nats",
+    "postgres",
+    "grpc",
+    "http",
+    "s3",
+    "s3_grpc",
+    "master",
+    "master_grpc",
+    "volume",
+    "volume_grpc",
+    "filer",
+    "filer_grpc",
+    "admin",
+    "admin_grpc",
 )
 
 

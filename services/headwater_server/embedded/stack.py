@@ -42,7 +42,9 @@ class Options:
 def make_folders(options: Options) -> None:
     for folder in (options.home, options.state, options.logs, options.creds):
         folder.mkdir(parents=True, exist_ok=True)
-    options.creds.chmod(0o700)
+    # Not the state: the user that runs Postgres must get through it.
+    for folder in (options.creds, options.logs):
+        folder.chmod(0o700)
 
 
 def servers(options: Options, made: Secrets) -> list[Child]:
@@ -87,7 +89,9 @@ def service_env(made: Secrets, options: Options, names: tuple[str, ...], grpc: d
         env[f"HEADWATER_{service.upper()}_ADDRESS"] = f"127.0.0.1:{grpc[service]}"
     for name in names:
         prefix = f"HEADWATER_{name.upper()}_"
-        env[prefix + "DATABASE_URL"] = f"postgresql://{name}:{made.postgres[name]}@127.0.0.1:{made.ports['postgres']}/headwater"
+        env[prefix + "DATABASE_URL"] = (
+            f"postgresql://{name}:{made.postgres[name]}@127.0.0.1:{made.ports['postgres']}/headwater"
+        )
         env[prefix + "NATS_SEED"] = str(options.creds / f"{name}.nk")
         if bucket := topology().identities[name].bucket:
             env[prefix + "S3_ENDPOINT"] = f"http://127.0.0.1:{made.ports['s3']}"
@@ -112,7 +116,7 @@ def worker_env(made: Secrets, options: Options) -> dict[str, str]:
 def services(options: Options, made: Secrets) -> list[Child]:
     """One process with all services, or one each; and the workers."""
     groups = {name: (name,) for name in SERVICES} if options.split else {"all": SERVICES}
-    grpc = {service: made.ports["grpc"] for service in SERVICES}
+    grpc = dict.fromkeys(SERVICES, made.ports["grpc"])
     if options.split:
         grpc = {service: made.ports[f"grpc_{service}"] for service in SERVICES}
     children = [
@@ -127,15 +131,28 @@ def services(options: Options, made: Secrets) -> list[Child]:
     ]
     for number in range(options.workers):
         label = "worker" if options.workers == 1 else f"worker-{number + 1}"
-        command = [sys.executable, "-m", "headwater_server", "worker", "--pool", "default", "--slots", str(options.slots)]
-        children.append(Child(label, command, options.logs / f"{label}.log", ready=lambda _: True, env=worker_env(made, options)))
+        command = [
+            sys.executable,
+            "-m",
+            "headwater_server",
+            "worker",
+            "--pool",
+            "default",
+            "--slots",
+            str(options.slots),
+        ]
+        children.append(
+            Child(label, command, options.logs / f"{label}.log", ready=lambda _: True, env=worker_env(made, options))
+        )
     return children
 
 
 def sync_uploads(options: Options, made: Secrets) -> None:
     """Tells the S3 server to fsync what is written to our buckets; it remembers."""
     p = made.ports
-    script = "".join(f"fs.configure -locationPrefix=/buckets/{b} -fsync=true -apply\n" for b in topology().buckets().values())
+    script = "".join(
+        f"fs.configure -locationPrefix=/buckets/{b} -fsync=true -apply\n" for b in topology().buckets().values()
+    )
     command = [
         str(nats.binary("weed")), "shell", f"-master=127.0.0.1:{p['master']}.{p['master_grpc']}",
         f"-filer=127.0.0.1:{p['filer']}.{p['filer_grpc']}",

@@ -19,7 +19,18 @@ from pathlib import Path
 
 from headwater_server import __version__
 from headwater_server.embedded import stack
-from headwater_server.embedded.processes import Child, StartError, alive, await_ready, is_free, kill_group, stop_all, tail
+from headwater_server.embedded.processes import (
+    Child,
+    StartError,
+    alive,
+    await_ready,
+    die_with_parent,
+    is_free,
+    kill_group,
+    stop_all,
+    tail,
+)
+from headwater_server.embedded.seaweedfs import remove_sockets
 from headwater_server.embedded.secrets_file import PORTS, Secrets, choose_ports, load_or_make, write_private
 from headwater_server.embedded.stack import Options
 
@@ -32,12 +43,21 @@ class Stopped(Exception):
 
 def parse(argv: list[str]) -> tuple[Options, bool]:
     parser = argparse.ArgumentParser(prog="headwater up", description="Start the embedded platform on this machine.")
-    parser.add_argument("--home", type=Path, default=Path(os.environ.get("HEADWATER_HOME") or Path.home() / ".headwater"), help="folder of its state")
+    parser.add_argument(
+        "--home",
+        type=Path,
+        default=Path(os.environ.get("HEADWATER_HOME") or Path.home() / ".headwater"),
+        help="folder of its state",
+    )
     parser.add_argument("--detach", action="store_true", help="return when it is ready, and leave it running")
     parser.add_argument("--split", action="store_true", help="a process per service instead of one for all")
     parser.add_argument("--workers", type=int, default=1, help="node agents to start (default 1)")
-    parser.add_argument("--slots", type=int, default=max(2, os.cpu_count() or 2), help="tasks at a time per worker (default: the cores)")
-    parser.add_argument("--port", type=int, default=0, help="port of the gateway (default: that of last time, else a free one)")
+    parser.add_argument(
+        "--slots", type=int, default=max(2, os.cpu_count() or 2), help="tasks at a time per worker (default: the cores)"
+    )
+    parser.add_argument(
+        "--port", type=int, default=0, help="port of the gateway (default: that of last time, else a free one)"
+    )
     a = parser.parse_args(argv)
     if a.workers < 0 or a.slots < 1:
         parser.error(f"--workers {a.workers} --slots {a.slots}: give at least 0 workers and 1 slot")
@@ -53,8 +73,12 @@ def only_one(options: Options) -> Iterator[None]:
     except OSError as error:
         os.close(handle)
         if error.errno in (errno.EAGAIN, errno.EACCES):
-            raise StartError(f"a stack runs already in {options.home}. `headwater status` tells about it, `headwater down` stops it.") from None
+            raise StartError(
+                f"a stack runs already in {options.home}. `headwater status` tells about it, `headwater down` stops it."
+            ) from None
         raise
+    os.ftruncate(handle, 0)
+    os.write(handle, str(os.getpid()).encode())  # for `headwater down` while we are still starting
     try:
         yield
     finally:
@@ -66,37 +90,44 @@ def clear_leftovers(options: Options) -> None:
     pids = options.state / "pids.json"
     with contextlib.suppress(OSError, ValueError):
         for name, pid in json.loads(pids.read_text()).items():
-            if alive(pid) and _ours(pid):
+            if alive(pid) and _ours(pid, options):
                 print(f"ending a leftover {name} (pid {pid})", file=sys.stderr)
                 kill_group(pid)
     (options.home / "stack.json").unlink(missing_ok=True)
 
 
-def _ours(pid: int) -> bool:
-    try:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return not Path("/proc/self").exists()
-    return any(name in command for name in (b"nats-server", b"postgres", b"weed", b"headwater_server"))
+def _ours(pid: int, options: Options) -> bool:
+    """Does this process belong to this home? A pid may have been given to another process meanwhile, even to one of
+    another stack; ours name the home in their arguments or their environment."""
+    places = [str(options.home).encode(), str((options.state / "postgres").resolve()).encode()]
+    if Path("/proc/self").exists():
+        try:
+            text = Path(f"/proc/{pid}/cmdline").read_bytes() + Path(f"/proc/{pid}/environ").read_bytes()
+        except OSError:
+            return False
+    else:
+        text = subprocess.run(["ps", "-wwE", "-o", "command=", "-p", str(pid)], capture_output=True).stdout
+    return any(place in text for place in places)
 
 
 class Supervisor:
     def __init__(self, options: Options, made: Secrets) -> None:
         self.options, self.made = options, made
         self.children: list[Child] = []
+        self._apply: subprocess.Popen[bytes] | None = None
         self.started_at = datetime.datetime.now(datetime.UTC).isoformat()
 
     def start(self) -> None:
         servers = stack.servers(self.options, self.made)
         self._launch(servers)
-        apply = self._apply_if_needed()
+        self._apply = self._apply_if_needed()
         services = stack.services(self.options, self.made)
         self._launch(services)
         database = stack.database(self.options, self.made)
         self._launch([database])
         await_ready([*servers, database], _PATIENCE)
-        if apply is not None:
-            self._finish(apply)
+        if self._apply is not None:
+            self._finish(self._apply)
         stack.await_platform(self.options, self.made, services, _PATIENCE)
         self.remember()
 
@@ -112,7 +143,10 @@ class Supervisor:
             return None
         with (self.options.logs / "apply.log").open("ab") as out:
             command = [sys.executable, "-m", "headwater_server", "admin", "apply"]
-            return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=stack.apply_env(self.made, self.options), cwd="/")
+            env = stack.apply_env(self.made, self.options)
+            return subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env, cwd="/", preexec_fn=die_with_parent
+            )
 
     def _finish(self, apply: "subprocess.Popen[bytes]") -> None:
         if apply.wait(_PATIENCE) != 0:
@@ -137,7 +171,11 @@ class Supervisor:
                 if child.name not in due:
                     delay[child.name] = min(2.0, delay.get(child.name, 0.05) * 2)
                     due[child.name] = now + delay[child.name]
-                    print(f"{child.name} (pid {child.pid}) ended with status {child.died()}; starting it again", file=sys.stderr, flush=True)
+                    print(
+                        f"{child.name} (pid {child.pid}) ended with status {child.died()}; starting it again",
+                        file=sys.stderr,
+                        flush=True,
+                    )
                 elif now >= due[child.name]:
                     del due[child.name]
                     kill_group(child.pid)
@@ -146,9 +184,12 @@ class Supervisor:
 
     def stop(self) -> None:
         (self.options.home / "stack.json").unlink(missing_ok=True)
+        if self._apply is not None and self._apply.poll() is None:
+            self._apply.kill()
         users = [c for c in self.children if c.name not in ("nats", "postgres", "s3")]
         stop_all(users, 0.7)
         stop_all([c for c in self.children if c not in users], 2.0)
+        remove_sockets(self.made.ports)
         (self.options.state / "pids.json").unlink(missing_ok=True)
 
 
@@ -203,13 +244,26 @@ def detach(options: Options, argv: list[str]) -> int:
     """Starts the stack in a process of its own and returns when it is ready."""
     stack.make_folders(options)
     log = options.logs / "supervisor.log"
-    command = [sys.executable, "-m", "headwater_server", "up", *(a for a in argv if a != "--detach"), "--home", str(options.home)]
+    command = [
+        sys.executable,
+        "-m",
+        "headwater_server",
+        "up",
+        *(a for a in argv if a != "--detach"),
+        "--home",
+        str(options.home),
+    ]
     with log.open("wb") as out:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True, cwd="/")
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True, cwd="/"
+        )
     state = options.home / "stack.json"
     while True:
         if process.poll() is not None:
-            print(log.read_text(errors="replace").strip() or f"the supervisor ended with status {process.returncode}", file=sys.stderr)
+            print(
+                log.read_text(errors="replace").strip() or f"the supervisor ended with status {process.returncode}",
+                file=sys.stderr,
+            )
             return process.returncode or 1
         with contextlib.suppress(OSError, ValueError):
             if json.loads(state.read_text()).get("pid") == process.pid:

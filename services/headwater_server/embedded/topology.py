@@ -36,15 +36,17 @@ class Identity:
             stream, durable = consumer.split("/")
             rights += [f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}", f"$JS.ACK.{stream}.{durable}.>"]
         for stream in self.ordered:
-            rights += [f"$JS.API.CONSUMER.{act}.{stream}{tail}" for act, tail in _ORDERED] + [f"$JS.FC.{stream}.>"]
-            rights += [f"$JS.API.STREAM.{act}.{stream}" for act in ("INFO", "MSG.GET")] + [f"$JS.API.DIRECT.GET.{stream}", f"$JS.API.DIRECT.GET.{stream}.>"]
+            rights += [f"$JS.API.CONSUMER.{act}.{stream}.>" for act in ("CREATE", "INFO", "DELETE", "MSG.NEXT")] + [
+                f"$JS.FC.{stream}.>"
+            ]
+            rights += [f"$JS.API.STREAM.{act}.{stream}" for act in ("INFO", "MSG.GET")] + [
+                f"$JS.API.DIRECT.GET.{stream}",
+                f"$JS.API.DIRECT.GET.{stream}.>",
+            ]
         return rights
 
     def may_subscribe(self) -> list[str]:
         return [*self.subscribe, f"{self.inbox}.>"]
-
-
-_ORDERED = (("CREATE", ""), ("CREATE", ".>"), ("INFO", ".>"), ("DELETE", ".>"), ("MSG.NEXT", ".>"))
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,17 @@ class Topology:
     streams: dict[str, dict[str, Any]]
     consumers: dict[str, dict[str, Any]]
     digest: str = field(repr=False)
+
+    def may_not_publish(self, identity: Identity) -> list[str]:
+        """What readers of a stream must not do: change, drain or delete the consumers that others have on it. They
+        name their own consumers, for a request without a name could name anybody's in its body."""
+        denied: list[str] = []
+        for key in self.consumers:
+            stream, durable = key.split("/")
+            if stream in identity.ordered and key not in identity.consumers:
+                denied += [f"$JS.API.CONSUMER.{act}.{stream}.{durable}" for act in ("*", "*.*")]
+                denied += [f"$JS.API.CONSUMER.*.{stream}.{durable}.>"]
+        return denied
 
     def services(self) -> list[Identity]:
         return [i for i in self.identities.values() if i.schema]
@@ -116,7 +129,13 @@ def nats_permissions(identity: Identity) -> str:
     """The `permissions` block of a user."""
     if identity.name == "infra":
         return ""
-    text = f"publish: {_list(identity.may_publish())}, subscribe: {_list(identity.may_subscribe())}"
+    denied = topology().may_not_publish(identity)
+    shared = {key.split("/")[0] for key in topology().consumers}
+    unnamed = [f"$JS.API.CONSUMER.CREATE.{stream}" for stream in identity.ordered if stream not in shared]
+    publish = _list(identity.may_publish() + unnamed)
+    if denied:
+        publish = f"{{ allow: {publish}, deny: {_list(denied)} }}"
+    text = f"publish: {publish}, subscribe: {_list(identity.may_subscribe())}"
     if identity.replies:
         text += ', allow_responses: { max: 1, expires: "60s" }'
     return f", permissions: {{ {text} }}"
@@ -129,7 +148,8 @@ def _list(subjects: list[str]) -> str:
 def nats_users(credential: dict[str, str]) -> str:
     """The users of the application's account; credential: identity → e.g. 'nkey: U…' or 'user: x, password: $Y'."""
     return "\n".join(
-        f"      {{ {credential[name]}{nats_permissions(identity)} }}" for name, identity in topology().identities.items()
+        f"      {{ {credential[name]}{nats_permissions(identity)} }}"
+        for name, identity in topology().identities.items()
     )
 
 
@@ -170,6 +190,10 @@ def s3_policy(bucket: str) -> dict[str, Any]:
         "Version": "2012-10-17",
         "Statement": [
             {"Effect": "Allow", "Action": ["s3:ListBucket", "s3:GetBucketLocation"], "Resource": [arn]},
-            {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"], "Resource": [f"{arn}/*"]},
+            {
+                "Effect": "Allow",
+                "Action": ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"],
+                "Resource": [f"{arn}/*"],
+            },
         ],
     }

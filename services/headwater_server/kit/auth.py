@@ -15,7 +15,15 @@ import msgspec
 
 from headwater_server.kit.errors import NotFound, PermissionDenied, Unauthenticated
 
-_VIEWER = {"runs:read", "flows:read", "experiments:read", "artifacts:read", "models:read", "workers:read", "events:read"}
+_VIEWER = {
+    "runs:read",
+    "flows:read",
+    "experiments:read",
+    "artifacts:read",
+    "models:read",
+    "workers:read",
+    "events:read",
+}
 _RUNNER = _VIEWER | {"runs:write", "experiments:log", "artifacts:write", "events:write"}
 _EDITOR = _RUNNER | {"flows:write", "experiments:write", "models:write"}
 _PROMOTER = _EDITOR | {"models:promote"}
@@ -132,7 +140,9 @@ def verify_service_token(key: str, token: str) -> str:
     """The name of the service. Raises Unauthenticated."""
     service, _, signature = token.removeprefix("hw_svc_").rpartition("_")
     if not service or not hmac.compare_digest(signature, _sign(key, b"service", service.encode())):
-        raise Unauthenticated("the service token is not genuine", hint="All services need the same HEADWATER_INTERNAL_KEY.")
+        raise Unauthenticated(
+            "the service token is not genuine", hint="All services need the same HEADWATER_INTERNAL_KEY."
+        )
     return service
 
 
@@ -152,7 +162,9 @@ class _OnBehalf(msgspec.Struct, array_like=True):
 def encode_identity(identity: Identity) -> str:
     """An identity as a header value, for one service that acts on behalf of a caller."""
     a = identity.actor
-    return base64.urlsafe_b64encode(msgspec.json.encode(_OnBehalf(a.kind, a.name, a.run_id, identity.role, identity.project))).decode()
+    return base64.urlsafe_b64encode(
+        msgspec.json.encode(_OnBehalf(a.kind, a.name, a.run_id, identity.role, identity.project))
+    ).decode()
 
 
 def decode_identity(text: str) -> Identity:

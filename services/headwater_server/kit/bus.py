@@ -59,7 +59,9 @@ class Bus:
         self._tasks: set[asyncio.Task[None]] = set()
 
     @classmethod
-    async def connect(cls, url: str, *, identity: str, seed: Path | None = None, inbox: str = "", patience: float = 60.0) -> "Bus":
+    async def connect(
+        cls, url: str, *, identity: str, seed: Path | None = None, inbox: str = "", patience: float = 60.0
+    ) -> "Bus":
         """Connects as an identity; waits up to `patience` seconds for a server that is still starting."""
         denials = _Denials()
         options: dict[str, Any] = {"nkeys_seed": str(seed)} if seed else {}
@@ -82,7 +84,10 @@ class Bus:
                 return cls(connection, denials)
             except (nats.errors.Error, OSError, TimeoutError) as error:
                 if loop.time() > deadline:
-                    raise Unavailable(f"the message bus at {url} does not answer: {error}", hint="Is NATS up? `headwater status` tells.") from error
+                    raise Unavailable(
+                        f"the message bus at {url} does not answer: {error}",
+                        hint="Is NATS up? `headwater status` tells.",
+                    ) from error
                 await asyncio.sleep(0.05)
 
     async def close(self) -> None:
@@ -99,7 +104,9 @@ class Bus:
         """Fire and forget."""
         await self.nc.publish(subject, payload, headers=headers)
 
-    async def request(self, subject: str, payload: bytes, *, headers: dict[str, str] | None = None, timeout: float = 5.0) -> Msg:
+    async def request(
+        self, subject: str, payload: bytes, *, headers: dict[str, str] | None = None, timeout: float = 5.0
+    ) -> Msg:
         """One reply. Raises PermissionDenied, Unavailable (nobody listens, no connection) or DeadlineExceeded."""
         denied = self._denials.watch(subject)
         reply = asyncio.ensure_future(self.nc.request(subject, payload, timeout=timeout, headers=headers))
@@ -146,7 +153,9 @@ class Bus:
         headers = {**_batch_headers(last, batch, len(messages)), "Nats-Batch-Commit": "1"}
         _ack(await self.request(last.subject, last.payload, headers=headers, timeout=timeout))
 
-    async def subscribe(self, subject: str, handler: Handler, *, queue: str = "", concurrency: int = 64) -> Subscription:
+    async def subscribe(
+        self, subject: str, handler: Handler, *, queue: str = "", concurrency: int = 64
+    ) -> Subscription:
         """Calls handler for each message, at most `concurrency` at a time. Errors are logged, not raised."""
         free = asyncio.Semaphore(concurrency)
 
@@ -168,13 +177,21 @@ class Bus:
 
 
 def _batch_headers(message: StreamMessage, batch: str, number: int) -> dict[str, str]:
-    return {**message.headers, "Nats-Msg-Id": message.msg_id, "Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(number)}
+    return {
+        **message.headers,
+        "Nats-Msg-Id": message.msg_id,
+        "Nats-Batch-Id": batch,
+        "Nats-Batch-Sequence": str(number),
+    }
 
 
 def _ack(msg: Msg) -> int:
     answer = msgspec.json.decode(msg.data)
     if error := answer.get("error"):
-        raise StreamRefused(f"{error.get('description', 'refused')} (err_code {error.get('err_code')})", err_code=error.get("err_code", 0))
+        raise StreamRefused(
+            f"{error.get('description', 'refused')} (err_code {error.get('err_code')})",
+            err_code=error.get("err_code", 0),
+        )
     return int(answer.get("seq", 0))
 
 

@@ -98,7 +98,9 @@ async def _handle(
         event = decode(msg)
         handler = handlers.get(event.type, default)
         if handler is not None:
-            with kit.tracer.span(f"process {event.type}", parent=event.traceparent, kind="consumer", attributes={"hw.event": event.id}):
+            with kit.tracer.span(
+                f"process {event.type}", parent=event.traceparent, kind="consumer", attributes={"hw.event": event.id}
+            ):
                 async with kit.outbox.transaction() as tx:
                     if await tx.conn.fetchval(_SEEN, durable, event.id):
                         await handler(tx, event)

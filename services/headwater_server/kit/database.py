@@ -99,7 +99,9 @@ async def _persist(work: Callable[[], Awaitable[T]], patience: float, errors: tu
             return await work()
         except errors as error:
             if loop.time() + delay > deadline:
-                raise Unavailable(f"the database does not answer: {error}", hint="Is Postgres up? `headwater status` tells.") from error
+                raise Unavailable(
+                    f"the database does not answer: {error}", hint="Is Postgres up? `headwater status` tells."
+                ) from error
             await asyncio.sleep(delay)
             delay = min(delay * 1.5, 0.5)
 

@@ -62,7 +62,9 @@ class GrpcHandlers:
 
     async def _call(self, context: grpc.aio.ServicerContext) -> Call:
         metadata = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
-        identity = await self._authenticator.identify(metadata.get("authorization", ""), metadata.get("hw-on-behalf", ""))
+        identity = await self._authenticator.identify(
+            metadata.get("authorization", ""), metadata.get("hw-on-behalf", "")
+        )
         return Call(identity, metadata.get("traceparent", ""))
 
     def _unary(self, method: Method) -> Any:
@@ -120,7 +122,9 @@ def from_grpc(error: grpc.aio.AioRpcError) -> ServiceError:
             for detail in status_pb2.Status.FromString(value).details:
                 detail.Unpack(info)
     metadata = dict(info.metadata)
-    result = cls(error.details() or cls.code, field=metadata.pop("field", ""), hint=metadata.pop("hint", ""), reason=info.reason)
+    result = cls(
+        error.details() or cls.code, field=metadata.pop("field", ""), hint=metadata.pop("hint", ""), reason=info.reason
+    )
     result.metadata = metadata
     return result
 
@@ -148,7 +152,9 @@ class Client:
             response_deserializer=GetMessageClass(declared.output_type).FromString,
         )
 
-        async def call(request: Message, *, timeout: float = 10.0, on_behalf: Identity | None = None, traceparent: str = "") -> Any:
+        async def call(
+            request: Message, *, timeout: float = 10.0, on_behalf: Identity | None = None, traceparent: str = ""
+        ) -> Any:
             metadata = self._metadata
             if on_behalf is not None:
                 metadata = (*metadata, ("hw-on-behalf", encode_identity(on_behalf)))

@@ -46,7 +46,9 @@ def migrations(service: str) -> list[Migration]:
 
 def digest(services: list[str]) -> str:
     """Changes whenever any migration of these services does."""
-    return hashlib.sha256("".join(m.origin + m.name + m.checksum for s in services for m in migrations(s)).encode()).hexdigest()
+    return hashlib.sha256(
+        "".join(m.origin + m.name + m.checksum for s in services for m in migrations(s)).encode()
+    ).hexdigest()
 
 
 async def apply(connection: asyncpg.Connection, service: str, role: str | None = None) -> list[str]:
@@ -102,5 +104,7 @@ async def verify(database: Database, service: str) -> None:
     missing = [f"{m.origin}/{m.name}" for m in migrations(service) if known.get((m.origin, m.name)) != m.checksum]
     if missing:
         raise FailedPrecondition(
-            f"schema {service} lacks {', '.join(missing)}", hint="Run `python -m headwater_server admin apply`.", reason="SCHEMA_BEHIND"
+            f"schema {service} lacks {', '.join(missing)}",
+            hint="Run `python -m headwater_server admin apply`.",
+            reason="SCHEMA_BEHIND",
         )

@@ -24,7 +24,14 @@ class Puller:
     deliver must return quickly (queue the message or start a task).
     """
 
-    def __init__(self, bus: Bus, stream: str, durable: str, deliver: Callable[[Msg], Awaitable[None]], capacity: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        stream: str,
+        durable: str,
+        deliver: Callable[[Msg], Awaitable[None]],
+        capacity: Callable[[], int],
+    ) -> None:
         self._bus, self._deliver, self._capacity = bus, deliver, capacity
         self._next = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}"
         self._name = f"{stream}/{durable}"

@@ -160,7 +160,9 @@ class Process:
             for service, table in kit.tables.values():
                 wrapper = GrpcHandlers(kit.name, kit.authenticator, kit.tracer)
                 methods = {m.name: wrapper.wrap(m) for m in table.values()}
-                self.server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.full_name, methods),))
+                self.server.add_generic_rpc_handlers(
+                    (grpc.method_handlers_generic_handler(service.full_name, methods),)
+                )
                 names.append(service.full_name)
         reflection.enable_server_reflection(names, self.server)
         try:

@@ -22,9 +22,13 @@ class ServiceSettings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
 
     nats_url: str = Field("nats://127.0.0.1:4222", description="Address of the message bus.")
-    nats_seed: Path | None = Field(None, description="File with the nkey seed of this identity; none: no authentication.")
+    nats_seed: Path | None = Field(
+        None, description="File with the nkey seed of this identity; none: no authentication."
+    )
     nats_inbox: str = Field("", description="Prefix of reply subjects; default _INBOX_<identity>.")
-    database_url: str = Field("", description="postgresql:// URL of the role that owns nothing but its own schema's rows.")
+    database_url: str = Field(
+        "", description="postgresql:// URL of the role that owns nothing but its own schema's rows."
+    )
     database_pool_size: int = Field(4, ge=1, le=200, description="Connections to Postgres at most.")
     grpc_address: str = Field("127.0.0.1:7401", description="host:port on which this process serves gRPC.")
     scheduler_address: str = Field("", description="host:port of the scheduler; default: this process.")
@@ -33,7 +37,9 @@ class ServiceSettings(BaseSettings):
     artifact_address: str = Field("", description="host:port of the artifact service; default: this process.")
     registry_address: str = Field("", description="host:port of the registry; default: this process.")
     gateway_address: str = Field("", description="host:port of the gateway's gRPC; default: this process.")
-    internal_key: SecretStr = Field(SecretStr(""), description="Signs tokens of services and tasks; the same for all services.")
+    internal_key: SecretStr = Field(
+        SecretStr(""), description="Signs tokens of services and tasks; the same for all services."
+    )
     s3_endpoint: str = Field("", description="URL of the S3 server as this process reaches it.")
     s3_public_endpoint: str = Field("", description="URL of the S3 server as clients reach it; default: s3_endpoint.")
     s3_region: str = Field("us-east-1", description="Region in S3 signatures.")
@@ -42,11 +48,15 @@ class ServiceSettings(BaseSettings):
     s3_session_token: SecretStr = Field(SecretStr(""), description="Session token, with temporary credentials.")
     s3_bucket: str = Field("", description="Bucket that this service owns.")
     s3_path_style: bool = Field(True, description="endpoint/bucket/key (true) or bucket.endpoint/key (false).")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe line that is logged.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least severe line that is logged."
+    )
     log_format: Literal["json", "console"] = Field("json", description="Form of the log lines on stderr.")
     metrics_address: str = Field("", description="host:port of /metrics and /healthz of this process; none: off.")
     insecure: bool = Field(False, description="Allow listening beyond loopback without TLS.")
-    tls_ca: Path | None = Field(None, description="PEM file of the CA that signed the peers' certificates; turns mTLS on.")
+    tls_ca: Path | None = Field(
+        None, description="PEM file of the CA that signed the peers' certificates; turns mTLS on."
+    )
     tls_cert: Path | None = Field(None, description="PEM file of this service's certificate.")
     tls_key: Path | None = Field(None, description="PEM file of the certificate's key.")
 

@@ -12,7 +12,10 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 
 REGISTRY = CollectorRegistry()
 REQUESTS = Histogram(
-    "headwater_request_seconds", "Time to answer an RPC.", ["service", "method", "code"], registry=REGISTRY,
+    "headwater_request_seconds",
+    "Time to answer an RPC.",
+    ["service", "method", "code"],
+    registry=REGISTRY,
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 EVENTS = Counter("headwater_events_total", "Events published.", ["service", "type"], registry=REGISTRY)
@@ -77,7 +80,13 @@ class Tracer:
         return self._tracer is not None
 
     def start(
-        self, name: str, parent: str = "", *, kind: str = "internal", attributes: dict[str, Any] | None = None, at: int | None = None
+        self,
+        name: str,
+        parent: str = "",
+        *,
+        kind: str = "internal",
+        attributes: dict[str, Any] | None = None,
+        at: int | None = None,
     ) -> Span:
         """A span that the caller ends. kind: internal, server, client, producer or consumer."""
         if self._tracer is None:

@@ -121,6 +121,8 @@ class _Parser:
     def __init__(self, text: str, field: str) -> None:
         if len(text) > MAX_LENGTH:
             raise InvalidArgument(f"{field}: {len(text)} characters, at most {MAX_LENGTH} are allowed", field=field)
+        if "\0" in text:
+            raise _error(field, text, text.index("\0"), "a NUL character", "remove it")
         self.text, self.field = text, field
         self.tokens = list(_tokens(text, field))
         self.position = 0
@@ -217,7 +219,9 @@ class _Parser:
     def attribute(self, name: str, token: Token) -> Key:
         known = ATTRIBUTES.get(name.lower())
         if known is None:
-            hint = f"attributes are {', '.join(sorted(set(ATTRIBUTES.values())))}; others need metrics., params. or tags."
+            hint = (
+                f"attributes are {', '.join(sorted(set(ATTRIBUTES.values())))}; others need metrics., params. or tags."
+            )
             raise self.fail(f"unknown attribute {name!r}", hint, token)
         return Key("attribute", known)
 
@@ -245,7 +249,7 @@ class _Parser:
         raise self.expected("an operator", "= != < <= > >= LIKE ILIKE IN, NOT IN, IS NULL or IS NOT NULL")
 
     def check_operator(self, key: Key, op: str, token: Token) -> None:
-        number = key.kind == "metric" or key.name in TIMES and key.kind == "attribute"
+        number = key.kind == "metric" or (key.name in TIMES and key.kind == "attribute")
         if number and op not in ("=", "!=", "<", "<=", ">", ">="):
             raise self.fail(f"{key} is a number, {op} does not apply", "use = != < <= > >= or IS NULL", token)
         if not number and op in ("<", "<=", ">", ">="):

@@ -208,7 +208,10 @@ class ChainSklearn(FlowSpec):
     @step
     def end(self):
         arrive(self)
-        print("BENCH package=%s gaps_ms=%s" % (FlowSpec.__module__.split(".")[0], ",".join("%.3f" % (g * 1000) for g in self.gaps)))
+        print(
+            "BENCH package=%s gaps_ms=%s"
+            % (FlowSpec.__module__.split(".")[0], ",".join("%.3f" % (g * 1000) for g in self.gaps))
+        )
 
 
 if __name__ == "__main__":

@@ -24,7 +24,12 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
     path = os.pathsep.join((str(ROOT / "clients" / "python" / "src"), str(ROOT / "services")))
     environ = {**kept, "HEADWATER_HOME": str(home), "PYTHONPATH": path, "TZ": "UTC"}
     yield environ
-    subprocess.run([sys.executable, "-c", "from headwater.cli.main import main; main()", "down"], env=environ, timeout=60, check=False)
+    subprocess.run(
+        [sys.executable, "-c", "from headwater.cli.main import main; main()", "down"],
+        env=environ,
+        timeout=60,
+        check=False,
+    )
 
 
 class FlowProcess:

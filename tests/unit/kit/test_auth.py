@@ -1,6 +1,7 @@
 """Tokens are genuine or refused; roles grow strictly; what no role may do is refused with the roles that would."""
 
 import pytest
+
 from headwater_server.kit import auth
 from headwater_server.kit.errors import NotFound, PermissionDenied, Unauthenticated
 
@@ -9,7 +10,14 @@ KEY = "k" * 40
 
 def mint(**changes: object) -> str:
     claims: dict = dict(
-        project="acme", role="editor", actor=auth.Actor("user", "ada"), run_id="r1", step="train", path="1", index=2, attempt=3
+        project="acme",
+        role="editor",
+        actor=auth.Actor("user", "ada"),
+        run_id="r1",
+        step="train",
+        path="1",
+        index=2,
+        attempt=3,
     )
     return auth.mint_task_token(KEY, **(claims | changes))
 
@@ -17,7 +25,13 @@ def mint(**changes: object) -> str:
 def test_a_task_token_carries_its_claims():
     claims = auth.verify_task_token(KEY, mint())
     assert (claims.project, claims.role, claims.run_id, claims.step, claims.path, claims.index, claims.attempt) == (
-        "acme", "editor", "r1", "train", "1", 2, 3,
+        "acme",
+        "editor",
+        "r1",
+        "train",
+        "1",
+        2,
+        3,
     )
     identity = claims.identity()
     assert identity.actor == auth.Actor("task", "ada", "r1")
@@ -25,7 +39,9 @@ def test_a_task_token_carries_its_claims():
         identity.check_project("other")
 
 
-@pytest.mark.parametrize("forge", [lambda t: t[:-1] + ("0" if t[-1] != "0" else "1"), lambda t: t.replace(".", "A."), lambda t: "hw_task_"])
+@pytest.mark.parametrize(
+    "forge", [lambda t: t[:-1] + ("0" if t[-1] != "0" else "1"), lambda t: t.replace(".", "A."), lambda t: "hw_task_"]
+)
 def test_a_forged_task_token_is_refused(forge):
     with pytest.raises(Unauthenticated):
         auth.verify_task_token(KEY, forge(mint()))

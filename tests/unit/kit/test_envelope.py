@@ -1,11 +1,11 @@
 """What comes off the bus becomes one Envelope, or an error that says why not."""
 
 import pytest
-from headwater_server.kit.envelope import Envelope, MalformedEvent, encode
 from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater.api.events.v1 import events_pb2
+from headwater_server.kit.envelope import Envelope, MalformedEvent, encode
 
 
 def test_an_encoded_event_decodes_to_itself():

@@ -2,9 +2,10 @@
 
 import uuid
 
-from headwater_server.kit.ids import subject_token, uuid7
 from hypothesis import given
 from hypothesis import strategies as st
+
+from headwater_server.kit.ids import subject_token, uuid7
 
 
 def test_uuid7_is_one_and_sorts_by_time():

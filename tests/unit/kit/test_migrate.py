@@ -3,6 +3,7 @@
 import re
 
 import pytest
+
 from headwater_server.__main__ import SERVICES
 from headwater_server.kit import migrate
 

@@ -1,12 +1,12 @@
 """The handler table follows the proto: every RPC declares who may call it, and is carried out by a method of its name."""
 
 import pytest
-from headwater_server.kit import grpc_server, rpc
-from headwater_server.kit.auth import WORKER, Actor, Identity
-from headwater_server.kit.errors import BY_CODE, TABLE, InvalidArgument, NotFound, PermissionDenied, from_json
 
 from headwater.api.registry.v1 import registry_pb2
 from headwater.api.scheduler.v1 import scheduler_pb2
+from headwater_server.kit import grpc_server, rpc
+from headwater_server.kit.auth import WORKER, Actor, Identity
+from headwater_server.kit.errors import BY_CODE, TABLE, InvalidArgument, NotFound, PermissionDenied, from_json
 
 REGISTRY = registry_pb2.DESCRIPTOR.services_by_name["RegistryService"]
 EDITOR = Identity(Actor("user", "ada"), "editor", "acme")
@@ -88,7 +88,13 @@ def test_every_error_has_one_place_in_the_table():
 def test_errors_survive_json():
     error = NotFound("run x does not exist", field="run_id", hint="`headwater runs` lists them.", reason="RUN")
     got = from_json(error.as_json())
-    assert (type(got), got.message, got.field, got.hint, got.reason) == (NotFound, error.message, "run_id", error.hint, "RUN")
+    assert (type(got), got.message, got.field, got.hint, got.reason) == (
+        NotFound,
+        error.message,
+        "run_id",
+        error.hint,
+        "RUN",
+    )
 
 
 def test_an_unexpected_error_tells_no_details():

@@ -1,12 +1,17 @@
 """Settings come from the environment; a wrong one is named with its value."""
 
 import pytest
+
 from headwater_server.kit.errors import InvalidArgument
 from headwater_server.kit.settings import ServiceSettings, load
 
 
 def test_a_services_own_variable_wins():
-    env = {"HEADWATER_DATABASE_URL": "all", "HEADWATER_TRACKING_DATABASE_URL": "mine", "HEADWATER_DATABASE_POOL_SIZE": "7"}
+    env = {
+        "HEADWATER_DATABASE_URL": "all",
+        "HEADWATER_TRACKING_DATABASE_URL": "mine",
+        "HEADWATER_DATABASE_POOL_SIZE": "7",
+    }
     settings = load(ServiceSettings, "tracking", env)
     assert (settings.database_url, settings.database_pool_size) == ("mine", 7)
 

@@ -43,9 +43,7 @@ def require_stack() -> dict[str, Any]:
     """The running stack. Raises NotRunning."""
     stack = read_stack()
     if stack is None:
-        hint = (
-            "`headwater up --detach` starts one" if home().exists() else "it does not exist; check HEADWATER_HOME"
-        )
+        hint = "`headwater up --detach` starts one" if home().exists() else "it does not exist; check HEADWATER_HOME"
         raise NotRunning(f"no stack is running in {home()}: {hint}.")
     return stack
 
@@ -91,14 +89,28 @@ def up(detach: bool, split: bool, workers: int | None, slots: int | None, port: 
 def down(as_json: bool) -> None:
     """Stop the platform on this machine. What it stored stays."""
     began = time.monotonic()
-    stack = require_stack()
-    _stop(stack)
+    pid = _supervisor() or int(require_stack()["pid"])
+    _stop(pid)
     seconds = round(time.monotonic() - began, 2)
     _say(f"Headwater is down ({seconds:.1f} s).", {"stopped": True, "seconds": seconds}, as_json)
 
 
-def _stop(stack: dict[str, Any]) -> None:
-    pid = int(stack["pid"])
+def _supervisor() -> int:
+    """pid of the supervisor of this home, also while it is starting or stopping; 0 when none runs."""
+    import fcntl
+
+    try:
+        with (home() / "state" / "lock").open("rb") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except OSError:
+                return int(lock.read() or 0)
+    except (OSError, ValueError):
+        pass
+    return 0
+
+
+def _stop(pid: int) -> None:
     try:
         os.kill(pid, signal.SIGTERM)
     except PermissionError:
@@ -201,8 +213,8 @@ def reset(yes: bool) -> None:
         raise NotRunning(f"{place} holds no stack: nothing to delete. Is HEADWATER_HOME right?")
     if not yes:
         raise click.ClickException(f"this deletes every run, model and artifact in {place}. Add --yes.")
-    if stack := read_stack():
-        _stop(stack)
+    if pid := _supervisor():
+        _stop(pid)
     database = place / "state" / "postgres"
     if database.is_symlink() and database.resolve().name.startswith("headwater-"):
         shutil.rmtree(database.resolve(), ignore_errors=True)

@@ -1,0 +1,172 @@
+"""The process of one task: parked by a zygote, given one task on its private socket, gone when that is done.
+
+Owns the process's surroundings: group, directories, environment, streams, seeds. execute.py runs the step.
+"""
+
+import atexit
+import gc
+import os
+import signal
+import socket
+import sys
+import time
+import traceback
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NoReturn
+
+from headwater.runtime import channel, failures, frames
+from headwater.runtime.task import Task, parse
+
+CLEAN = 0
+USED = 3  # the task is done, its directories are for the agent to remove
+
+
+class Nest:
+    """The directories of one task: `cwd` with links to the package's files, `temp`, and `out` for files to hand over."""
+
+    def __init__(self, base: str, entries: list[str]) -> None:
+        self.cwd = base
+        self.temp = base + ".tmp"
+        self.out = base + ".out"
+        self._entries = entries
+
+    def build(self, package: str) -> None:
+        os.mkdir(self.cwd, 0o700)
+        os.mkdir(self.temp, 0o700)
+        for name in self._entries:
+            os.symlink(f"{package}/{name}", f"{self.cwd}/{name}")
+
+    def untouched(self) -> bool:
+        """Is everything as build() left it, so that another task may have it?"""
+        links = 0
+        for entry in os.scandir(self.cwd):
+            if not entry.is_symlink():
+                return False
+            links += 1
+        return links == len(self._entries) and not os.listdir(self.temp) and not os.path.exists(self.out)
+
+
+def main(sock: socket.socket, flow_class: Any, nest: Nest) -> NoReturn:
+    """Never returns: the process ends with CLEAN or USED once the result is with the agent."""
+    status = 1
+    try:
+        os.setpgid(0, 0)
+        os.chdir(nest.cwd)
+        message = frames.receive(sock)
+        if message is not None:
+            _serve(sock, flow_class, nest, message)
+            status = CLEAN if nest.untouched() else USED
+        else:
+            status = CLEAN
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        _flush()
+        os._exit(status)
+
+
+def _serve(sock: socket.socket, flow_class: Any, nest: Nest, message: dict[str, Any]) -> None:
+    started = time.time()
+    task = parse(message["task"])
+    line = channel.Channel(sock, Path(message["cache"]), Path(nest.out))
+    channel.activate(line)
+    _surround(task, flow_class, nest, message.get("environment", {}))
+    result = _run(task, flow_class, nest, line)
+    result["times"] = {**result.get("times", {}), "start": started, "end": time.time()}
+    _settle()
+    line.send({"op": "result", **result})
+
+
+def _run(task: Task, flow_class: Any, nest: Nest, line: channel.Channel) -> dict[str, Any]:
+    from headwater.runtime.execute import Context, StepRun
+
+    try:
+        run = StepRun(task, Context(flow_class, line, Path(nest.cwd), Path(nest.temp), Path(nest.out)))
+        return {**run.result(), "times": run.times}
+    except BaseException as error:  # outside of user code: inputs that cannot be read, a class that cannot be made
+        failure = failures.describe(error, task.key.step)
+        sys.stderr.write(failure["traceback"])
+        return {"failure": failure}
+
+
+def _surround(task: Task, flow_class: Any, nest: Nest, environment: dict[str, str]) -> None:
+    os.environ.update(environment)
+    options = getattr(getattr(flow_class, task.key.step, None), "__headwater_step__", None)
+    os.environ.update(getattr(options, "environment", {}))
+    os.environ.update(
+        HEADWATER_RUN_ID=task.key.run_id,
+        HEADWATER_PROJECT=task.project,
+        HEADWATER_FLOW=task.flow,
+        HEADWATER_STEP=task.key.step,
+        HEADWATER_TASK_ID=task.task_id,
+        HEADWATER_ATTEMPT=str(task.attempt),
+        HEADWATER_TOKEN=task.token,
+        TRACEPARENT=task.traceparent,
+        TMPDIR=nest.temp,
+    )
+    _reseed()
+    from headwater.flow.current import current
+
+    current._update(
+        flow_name=task.flow,
+        run_id=task.key.run_id,
+        step_name=task.key.step,
+        task_id=task.task_id,
+        retry_count=task.retry_count,
+        attempt=task.attempt,
+        pathspec=task.pathspec,
+        origin_run_id=task.origin_run_id or None,
+        username=task.username,
+        tags=frozenset(task.tags),
+        tempdir=nest.temp,
+        project=task.project,
+        trigger=task.trigger,
+        is_running_flow=True,
+    )
+
+
+def _reseed() -> None:
+    """Siblings forked from one process must not draw the same numbers; `random` sees to itself."""
+    if (tempfile := loaded("tempfile")) is not None:
+        tempfile.tempdir = None
+    numpy = loaded("numpy")
+    if numpy is not None and loaded("numpy.random") is not None:
+        numpy.random.seed(int.from_bytes(os.urandom(4), "little"))
+
+
+def loaded(name: str) -> Any:
+    """A module that has really been imported, else None (see zygote.make_lazy)."""
+    module = sys.modules.get(name)
+    return module if type(module) is ModuleType else None
+
+
+def _settle() -> None:
+    """What the end of an ordinary Python process does for user code: join threads, run atexit functions, flush."""
+    try:
+        threading = loaded("threading")
+        if threading is not None and threading.active_count() > 1:
+            threading._shutdown()
+        atexit._run_exitfuncs()
+    except BaseException:
+        traceback.print_exc()
+    _flush()
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError, AttributeError):
+            pass
+
+
+def become(stdout: int, stderr: int) -> None:
+    """Right after the fork: streams into the pipes, default signals, a working garbage collector."""
+    os.dup2(stdout, 1)
+    os.dup2(stderr, 2)
+    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True)  # pyright: ignore[reportAttributeAccessIssue]
+    gc.enable()

@@ -1,0 +1,245 @@
+"""Runs one step of a flow in this process: inputs, function, @timeout, @catch, artifacts.
+
+Owns the meaning of a task; knows nothing of processes. The result is the message that the node agent gets.
+"""
+
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from headwater.errors import ArtifactError, FlowError, StepTimeout
+from headwater.runtime import codec, command, failures, manifest
+from headwater.runtime.channel import Channel
+from headwater.runtime.manifest import Manifest, Writer
+from headwater.runtime.store import InputStore, JoinInputs
+from headwater.runtime.task import Result, Task
+
+_PAGE = 500
+
+
+@dataclass
+class Context:
+    """Where a task runs: the flow's class, its way to the agent, and its directories."""
+
+    flow_class: Any
+    channel: Channel
+    cwd: Path
+    temp: Path
+    out: Path
+
+
+class StepRun:
+    """One task, from assignment to result."""
+
+    def __init__(self, task: Task, context: Context) -> None:
+        self.task = task
+        self.context = context
+        self.times: dict[str, float] = {}
+        data = task.inputs[0].manifest if task.inputs and not task.joins else b""
+        self.store = self._store(data)
+        self.flow = self._instance(self.store, task.frames)
+        self.flow._is_join = bool(task.joins)
+
+    def result(self) -> dict[str, Any]:
+        """Runs the step. Never raises what user code raises."""
+        task = self.task
+        if task.caught is not None:
+            return self._carry_out_catch(task.caught, None)
+        try:
+            self._call()
+            if task.catches and task.catch_var:
+                setattr(self.flow, task.catch_var, None)
+            return self._success(*self._transition())
+        except BaseException as error:
+            failure = failures.describe(error, task.key.step)
+            sys.stderr.write(failure["traceback"])
+            if task.catches and task.last_attempt:
+                return self._carry_out_catch(failure, error)
+            return {"failure": failure}
+
+    def _call(self) -> None:
+        function = getattr(self.flow, self.task.key.step, None)
+        if function is None:
+            raise FlowError(f"flow {self.task.flow} has no step {self.task.key.step}")
+        options = getattr(function, "__headwater_step__", None)
+        arguments = [self._join_inputs()] if self.task.joins else []
+        with _limit(self.task.timeout, self.task.key.step):
+            self.times["user_start"] = time.time()
+            try:
+                if getattr(options, "command", None) is not None:
+                    command.run(options.command, self.flow, self.store, self.context)
+                function(*arguments)
+            finally:
+                self.times["user_end"] = time.time()
+
+    # Inputs
+
+    def _store(self, data: bytes) -> InputStore:
+        return InputStore(data, self.context.channel.get_blob, self.context.temp / "files")
+
+    def _instance(self, store: InputStore, frames: tuple[Any, ...]) -> Any:
+        flow = self.context.flow_class(use_cli=False)
+        flow._store = store
+        flow._frames = frames
+        flow._next = None
+        flow._load_input = _input_loader(store, frames)
+        flow._set_parameters(self.task.parameters)
+        return flow
+
+    def _join_inputs(self) -> JoinInputs:
+        task = self.task
+        given = list(task.inputs)
+
+        def fetch(offset: int) -> list[Result]:
+            return given[offset:] if given else self.context.channel.results(task.key, offset, _PAGE)
+
+        return JoinInputs(len(given) or task.join_width, fetch, self._join_input)
+
+    def _join_input(self, result: Result, position: int) -> Any:
+        store = self._store(result.manifest)
+        frames = self.task.frames
+        entry = store.manifest.foreach.get(self.task.joins)
+        if entry is not None:
+            width = len(self.task.inputs) or self.task.join_width
+            frames = (*frames, (self.task.joins, entry.get("var", ""), result.key.index, width))
+        return self._instance(store, frames)
+
+    # Outputs
+
+    def _transition(self) -> tuple[tuple[str, ...], list[Any] | None]:
+        chosen = self.flow._next
+        step = self.task.key.step
+        if self.task.transition == "END":
+            return (), None
+        if chosen is None:
+            raise FlowError(f"step {step} ended without self.next(...); call it as the last line of the step")
+        if chosen.foreach is None:
+            return tuple(chosen.steps), None
+        return tuple(chosen.steps), self._foreach_items(chosen.foreach)
+
+    def _foreach_items(self, var: str) -> list[Any]:
+        step = self.task.key.step
+        try:
+            items = getattr(self.flow, var)
+        except AttributeError:
+            raise FlowError(f"step {step}: self.next(..., foreach={var!r}), but there is no self.{var}") from None
+        if not isinstance(items, (list, tuple)):
+            try:
+                items = list(items)
+            except TypeError:
+                kind = type(items).__name__
+                raise FlowError(f"step {step}: foreach={var!r} needs an iterable, self.{var} is {kind}") from None
+            setattr(self.flow, var, items)
+        return items
+
+    def _success(self, steps: tuple[str, ...], items: list[Any] | None) -> dict[str, Any]:
+        self.times["persist_start"] = time.time()
+        writer = Writer(self.context.out)
+        body = self._collect(writer, self.flow._next.foreach if items is not None else None)
+        data = manifest.seal(body, writer)
+        result: dict[str, Any] = {"manifest": data.decode(), "next": list(steps)}
+        result["blobs"] = [[blob.digest, blob.size, blob.path] for blob in writer.blobs]
+        if items is not None:
+            result["foreachWidth"] = len(items)
+        return result
+
+    def _collect(self, writer: Writer, foreach: str | None) -> Manifest:
+        inherited = Manifest() if self.task.joins else self.store.manifest
+        artifacts = dict(inherited.artifacts)
+        for name in self.store.names():
+            artifacts[name] = self.store.entry(name)
+        body = Manifest(
+            artifacts, [], {k: v for k, v in inherited.foreach.items() if k in {f[0] for f in self.task.frames}}
+        )
+        for name, value in _assigned(self.flow):
+            entry = self._entry(writer, name, value)
+            if name not in inherited.artifacts or not manifest.same(entry, inherited.artifacts[name]):
+                artifacts[name] = entry
+                body.new.append(name)
+        if foreach is not None:
+            body.foreach[self.task.key.step] = {**artifacts[foreach], "var": foreach}
+        return body
+
+    def _entry(self, writer: Writer, name: str, value: Any) -> manifest.Entry:
+        kept = self.store.unchanged(name, value)
+        if kept is not None:
+            return kept
+        try:
+            if isinstance(value, command.OutputFile):
+                return writer.add_file(value.path, value.path.name)
+            return writer.add(value)
+        except codec.Unpicklable as error:
+            step = self.task.key.step
+            raise ArtifactError(
+                f"self.{name}{error.path} of step {step} cannot be stored: {error.reason}",
+                name=name,
+                step=step,
+                path=error.path,
+            ) from TypeError(error.reason)
+        except OSError as error:
+            raise ArtifactError(
+                f"self.{name} of step {self.task.key.step} cannot be written: {error}", name=name
+            ) from error
+
+    def _carry_out_catch(self, failure: dict[str, Any], error: BaseException | None) -> dict[str, Any]:
+        """The step counts as done: its variable holds the failure, and the flow goes on as the graph says."""
+        task = self.task
+        if task.catch_var:
+            keep = error if isinstance(error, Exception) and _storable(error) else None
+            setattr(self.flow, task.catch_var, failures.CaughtFailure.from_failure(failure, keep))
+        self.flow._next = None
+        try:
+            result = self._success(task.next, None)
+        except ArtifactError as problem:
+            return {"failure": failures.describe(problem, task.key.step)}
+        result["caught"] = failure
+        return result
+
+
+def _assigned(flow: Any) -> Iterator[tuple[str, Any]]:
+    return ((name, value) for name, value in list(vars(flow).items()) if not name.startswith("_"))
+
+
+def _input_loader(store: InputStore, frames: tuple[Any, ...]) -> Callable[[], Any]:
+    """Reads self.input when it is asked for: one item of the list that the innermost foreach was given."""
+
+    def load() -> Any:
+        if not frames:
+            return None
+        step, var, index, _ = frames[-1]
+        entry = store.manifest.foreach.get(step) or store.entry(var)
+        return store.value(entry)[index]
+
+    return load
+
+
+def _storable(error: BaseException) -> bool:
+    try:
+        codec.encode(error)
+    except codec.Unpicklable:
+        return False
+    return True
+
+
+@contextmanager
+def _limit(seconds: float, step: str) -> Iterator[None]:
+    """Raises StepTimeout in the user's code once its time is over."""
+    if seconds <= 0:
+        yield
+        return
+
+    def expire(signum: int, frame: Any) -> None:
+        raise StepTimeout(f"step {step} took longer than its @timeout of {seconds:g} s")
+
+    previous = signal.signal(signal.SIGALRM, expire)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)

@@ -1,0 +1,243 @@
+"""Warm processes that are forked instead of started: `python -m headwater.runtime.zygote <fd>`.
+
+The ROOT zygote has imported this runtime; it forks one PACKAGE zygote per code package and entry point, which imports the
+user's module and keeps children parked for the node agent. Single-threaded, without an event loop, secrets or connections.
+"""
+
+import gc
+import importlib.util
+import os
+import select
+import signal
+import socket
+import sys
+import traceback
+from typing import Any, NoReturn
+
+from headwater.runtime import child, frames
+from headwater.runtime.load import load_flow
+
+
+def make_lazy(*names: str) -> None:
+    """Lets imports of these modules succeed without running them: they hook into fork(), and each hook costs every task."""
+    for name in names:
+        spec = importlib.util.find_spec(name)
+        if name in sys.modules or spec is None or spec.loader is None:
+            continue
+        spec.loader = importlib.util.LazyLoader(spec.loader)
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        spec.loader.exec_module(module)
+
+
+def preload() -> None:
+    """Imports what tasks need anyway, once for all of them."""
+    make_lazy("random", "threading")
+    for name in (
+        "http.client",
+        "subprocess",
+        "inspect",
+        "dataclasses",
+        "shutil",
+        "mmap",
+        "uuid",
+        "headwater.flow.decorators",
+    ):
+        importlib.import_module(name)
+
+
+class Zygote:
+    """The loop both kinds share: messages of the agent, and children that ended."""
+
+    def __init__(self, control: socket.socket) -> None:
+        self.control = control
+        self._splitter = frames.Splitter()
+        self._fds: list[int] = []
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_write, False)
+        os.set_blocking(self._wake_read, False)
+        signal.signal(signal.SIGCHLD, lambda signum, frame: None)
+        signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
+
+    def serve(self) -> NoReturn:
+        poll = select.poll()
+        poll.register(self.control, select.POLLIN)
+        poll.register(self._wake_read, select.POLLIN)
+        while True:
+            for fd, _ in poll.poll():
+                if fd == self._wake_read:
+                    self._drain_wakeups()
+                    self._reap()
+                else:
+                    self._read()
+
+    def close_in_child(self) -> None:
+        signal.set_wakeup_fd(-1)
+        os.close(self._wake_read)
+        os.close(self._wake_write)
+        self.control.close()
+
+    def on_message(self, message: dict[str, Any], fds: list[int]) -> None:
+        raise AssertionError(message)
+
+    def on_exit(self, pid: int, status: int) -> None:
+        """A child ended."""
+
+    def on_end(self) -> None:
+        """The agent is gone."""
+
+    def _read(self) -> None:
+        messages, fds, ended = frames.receive_with_fds(self.control, self._splitter)
+        self._fds += fds
+        for message in messages:
+            count = message.get("fds", 0)
+            mine, self._fds = self._fds[:count], self._fds[count:]
+            self.on_message(message, mine)
+        if ended:
+            self.on_end()
+            os._exit(0)
+
+    def _drain_wakeups(self) -> None:
+        try:
+            os.read(self._wake_read, 4096)
+        except BlockingIOError:
+            pass
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            self.on_exit(pid, status)
+
+
+class RootZygote(Zygote):
+    """Forks package zygotes."""
+
+    def on_message(self, message: dict[str, Any], fds: list[int]) -> None:
+        pid = os.fork()
+        if pid == 0:
+            self.close_in_child()
+            _package_main(socket.socket(fileno=fds[0]), message)
+        os.close(fds[0])
+
+
+class PackageZygote(Zygote):
+    """Has the user's module; keeps `size` children alive, parked or at work."""
+
+    def __init__(self, control: socket.socket, flow_class: Any, message: dict[str, Any]) -> None:
+        super().__init__(control)
+        self._flow_class = flow_class
+        self._package = message["package"]
+        self._scratch = message["scratch"]
+        self._size = int(message["size"])
+        self._entries = sorted(os.listdir(self._package))
+        self._alive: dict[int, str] = {}  # pid → base of its nest
+        self._clean: list[str] = []  # nests that a child left as they were
+        self._count = 0
+
+    def start(self) -> NoReturn:
+        self._fill([])
+        self.serve()
+
+    def on_message(self, message: dict[str, Any], fds: list[int]) -> None:
+        self._size = int(message["size"])
+        self._fill([])
+
+    def _reap(self) -> None:
+        self._ended: list[tuple[int, int]] = []
+        super()._reap()
+        self._fill(self._ended)
+
+    def on_exit(self, pid: int, status: int) -> None:
+        base = self._alive.pop(pid, "")
+        if base and os.waitstatus_to_exitcode(status) == child.CLEAN:
+            self._clean.append(base)
+        self._ended.append((pid, status))
+
+    def on_end(self) -> None:
+        for pid in self._alive:
+            try:
+                os.killpg(pid, signal.SIGKILL)
+            except OSError:
+                pass
+
+    def _fill(self, ended: list[tuple[int, int]]) -> None:
+        if ended and len(self._alive) >= self._size:
+            frames.send(self.control, {"op": "ended", "ended": ended})
+        while len(self._alive) < self._size:
+            self._park(ended)
+            ended = []
+
+    def _park(self, ended: list[tuple[int, int]]) -> None:
+        theirs, mine = socket.socketpair()
+        out_read, out_write = os.pipe()
+        err_read, err_write = os.pipe()
+        nest = self._nest()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                self.close_in_child()
+                theirs.close()
+                child.become(out_write, err_write)
+                for fd in (out_read, out_write, err_read, err_write):
+                    os.close(fd)
+                child.main(mine, self._flow_class, nest)
+            except BaseException:
+                traceback.print_exc()
+            os._exit(1)
+        self._alive[pid] = nest.cwd
+        handed = [theirs.fileno(), out_read, err_read]
+        try:
+            frames.send(self.control, {"op": "parked", "pid": pid, "base": nest.cwd, "ended": ended, "fds": 3}, handed)
+        finally:
+            mine.close()
+            theirs.close()
+            for fd in (out_read, out_write, err_read, err_write):
+                os.close(fd)
+
+    def _nest(self) -> child.Nest:
+        if self._clean:
+            return child.Nest(self._clean.pop(), self._entries)
+        self._count += 1
+        nest = child.Nest(f"{self._scratch}/{os.getpid()}-{self._count}", self._entries)
+        nest.build(self._package)
+        return nest
+
+
+def _package_main(control: socket.socket, message: dict[str, Any]) -> NoReturn:
+    try:
+        os.chdir(message["package"])
+        flow_class = load_flow(message["package"], message["entrypoint"], message["flow_class"])
+    except BaseException as error:
+        from headwater.runtime.failures import describe
+
+        frames.send(control, {"op": "failed", "failure": describe(error, "")})
+        os._exit(1)
+    gc.collect()
+    gc.freeze()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    frames.send(control, {"op": "ready", "pid": os.getpid()})
+    try:
+        PackageZygote(control, flow_class, message).start()
+    except (BrokenPipeError, ConnectionResetError):
+        os._exit(0)
+
+
+def main(argv: list[str]) -> NoReturn:
+    control = socket.socket(fileno=int(argv[0]))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the agent's business
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    preload()
+    frames.send(control, {"op": "ready", "pid": os.getpid(), "python": sys.version.split()[0]})
+    gc.collect()
+    gc.freeze()
+    RootZygote(control).serve()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,34 @@
+"""Composition root of tracking: settings, store, RPCs, subscriptions, upkeep."""
+
+import asyncio
+
+from headwater.api.tracking.v1 import tracking_pb2
+from headwater_server.kit.database import load_queries
+from headwater_server.kit.service import ServiceKit
+from headwater_server.kit.settings import ServiceSettings
+from headwater_server.tracking import events
+from headwater_server.tracking.api import TrackingApi
+from headwater_server.tracking.ingest import Ingest
+from headwater_server.tracking.store import Store
+
+NAME = "tracking"
+UPKEEP_SECONDS = 3600.0
+
+
+class Settings(ServiceSettings):
+    """Tracking needs nothing beyond what every service needs."""
+
+
+async def build(kit: ServiceKit[Settings]) -> None:
+    store = Store(kit.database)
+    ingest = Ingest(kit.database, kit.outbox, store)
+    kit.serve(tracking_pb2.DESCRIPTOR.services_by_name["TrackingService"], TrackingApi(store, ingest, kit.outbox))
+    await events.subscribe(kit, store, ingest)
+
+    async def upkeep() -> None:
+        queries = load_queries(__package__)
+        while True:
+            await kit.database.execute(queries.forget_batches)
+            await asyncio.sleep(UPKEEP_SECONDS)
+
+    kit.loop("upkeep", upkeep)

@@ -1,0 +1,184 @@
+"""What tracking follows: the scheduler's facts about runs, what tasks log, and what others log by `nats pub`.
+
+The only file with subscriptions. Reads messages, hands them to store.py and ingest.py; a message that cannot be used
+becomes a dead letter that says which field is wrong.
+"""
+
+from nats.aio.msg import Msg
+
+from headwater.api.events.v1 import events_pb2
+from headwater.api.tracking.v1 import tracking_pb2 as pb
+from headwater_server.kit.clock import timestamp
+from headwater_server.kit.consumer import consume_batches, consume_events, dead_letter
+from headwater_server.kit.envelope import Envelope, MalformedEvent
+from headwater_server.kit.errors import InvalidArgument
+from headwater_server.kit.outbox import OutboxTransaction
+from headwater_server.kit.service import ServiceKit
+from headwater_server.tracking import flow_runs, limits
+from headwater_server.tracking.batches import Batch, read_foreign, read_json, read_metric_batch
+from headwater_server.tracking.ingest import Ingest, Target
+from headwater_server.tracking.names import name_for
+from headwater_server.tracking.store import NewRun, Store
+
+METRICS_AT_ONCE = 500
+# A run may be known to its maker a moment before its start has come here.
+UNKNOWN_RUN_TRIES = 5
+FOREIGN = ("metric", "param", "tag")
+
+
+class FlowRuns:
+    """Facts of the scheduler: a flow's run is a tracked run with the same id, in the experiment named like the flow."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def started(self, tx: OutboxTransaction, event: Envelope) -> None:
+        started = flow_runs.started_run(event.data, event.time)
+        keys = await self._store.ensure_keys([*started.params, *started.tags])
+        experiment = await self._store.ensure_experiment(tx, started.project, started.flow)
+        new = NewRun(started.run, started.project, experiment, name_for(str(started.run)), started_at=started.at)
+        made = await self._store.create_run(tx, new)
+        if made is None:
+            await self._store.heal_run(tx, started.run, experiment, started.at)
+            row = await self._store.placed(tx, started.run)
+            if row is None or row["project"] != started.project:
+                raise InvalidArgument(f"runId: {started.run} is a run of another project", field="run_id")
+            made = row["id"]
+        await self._store.add_texts(tx, made, keys, started.params, started.tags)
+
+    async def finished(self, tx: OutboxTransaction, event: Envelope) -> None:
+        run, state = limits.check_run_id(event.data.get("runId")), flow_runs.FINAL[event.type]
+        at = flow_runs.moment(event.data.get("at"), event.time)
+        row = await self._store.finish_flow_run(tx, run, state, at)
+        experiment = row["experiment"] if row else await self._end_of_unknown(tx, event, state)
+        if experiment:
+            tx.emit(
+                events_pb2.TrackedRunFinished(
+                    run_id=str(run),
+                    project=event.data.get("project") or "default",
+                    experiment=experiment,
+                    state=pb.TrackedRunState.Name(state),
+                    at=timestamp(at),
+                ),
+                traceparent=event.traceparent,
+            )
+
+    async def _end_of_unknown(self, tx: OutboxTransaction, event: Envelope, state: int) -> str:
+        """The end came before the start: the run is made as it ended, its start fills in the rest. Returns the
+        experiment, or "" when the run had ended already."""
+        run, project = limits.check_run_id(event.data.get("runId")), event.data.get("project") or "default"
+        flow = flow_runs.flow_of(event.data)
+        at = flow_runs.moment(event.data.get("at"), event.time)
+        experiment = await self._store.ensure_experiment(tx, project, flow)
+        new = NewRun(
+            run, project, experiment, name_for(str(run)), state, started_at=at, finished_at=at, provisional=True
+        )
+        return flow if await self._store.create_run(tx, new) is not None else ""
+
+
+class Logged:
+    """Batches of messages that log points, params and tags."""
+
+    def __init__(self, kit: ServiceKit, store: Store, ingest: Ingest) -> None:
+        self._kit, self._store, self._ingest = kit, store, ingest
+
+    async def metrics(self, messages: list[Msg]) -> None:
+        """hw.metrics.v1.<project>.<run>: a MetricBatch each."""
+        read: list[tuple[Msg, Batch]] = []
+        for msg in messages:
+            try:
+                read.append((msg, _metric_batch(msg)))
+            except InvalidArgument as error:
+                await self._refuse(msg, error)
+        await self._store_all(read)
+
+    async def foreign(self, messages: list[Msg]) -> None:
+        """hw.ext.<project>.metric|param|tag: JSON that anybody may publish. The run must exist."""
+        read: list[tuple[Msg, Batch]] = []
+        for msg in messages:
+            try:
+                batches = _foreign_batches(msg)
+            except (InvalidArgument, MalformedEvent) as error:
+                await self._refuse(msg, error)
+                continue
+            known = await self._store.locate_all(b.run for b in batches)
+            unknown = [b.run for b in batches if b.run not in known]
+            if not unknown:
+                read += [(msg, batch) for batch in batches]
+            elif msg.metadata.num_delivered < UNKNOWN_RUN_TRIES:
+                await msg.nak(delay=0.3 * 2**msg.metadata.num_delivered)
+            else:
+                text = f"run_id: project {batches[0].project!r} has no run {unknown[0]}"
+                await self._refuse(msg, InvalidArgument(text, field="run_id"))
+        await self._store_all(read)
+
+    async def _store_all(self, read: list[tuple[Msg, Batch]]) -> None:
+        placed = await self._ingest.place([batch for _, batch in read])
+        refused: dict[Msg, Exception] = {}
+        targets: list[Target] = []
+        origin: list[Msg] = []
+        for (msg, _), place in zip(read, placed, strict=True):
+            if isinstance(place, Target):
+                targets.append(place)
+                origin.append(msg)
+            else:
+                refused[msg] = place
+        for number, conflict in (await self._ingest.write(targets, strict=False) if targets else {}).items():
+            refused[origin[number]] = conflict
+        for msg, error in refused.items():
+            await self._refuse(msg, error)
+
+    async def _refuse(self, msg: Msg, error: Exception) -> None:
+        hint = getattr(error, "hint", "")
+        await dead_letter(self._kit, msg, f"{error}; {hint}" if hint else str(error))
+
+
+def _metric_batch(msg: Msg) -> Batch:
+    tokens = msg.subject.split(".")
+    if len(tokens) != 5:
+        raise InvalidArgument(f"subject: {msg.subject} is not hw.metrics.v1.<project>.<run>", field="subject")
+    batch = read_metric_batch(msg.data, tokens[3], tokens[4], _millis(msg))
+    if batch.batch_id:
+        return batch
+    meta = msg.metadata
+    return Batch(
+        batch.run,
+        batch.project,
+        f"{meta.stream}:{meta.sequence.stream}",
+        batch.points,
+        batch.params,
+        batch.tags,
+        batch.task,
+    )
+
+
+def _foreign_batches(msg: Msg) -> list[Batch]:
+    tokens, meta = msg.subject.split("."), msg.metadata
+    if len(tokens) != 4 or tokens[3] not in FOREIGN:
+        raise InvalidArgument(f"subject: {msg.subject} is not hw.ext.<project>.metric, .param or .tag", field="subject")
+    identity = f"{meta.stream}:{meta.sequence.stream}"
+    body = read_json(msg.data)
+    headers = {name.lower(): value for name, value in (msg.headers or {}).items()}
+    if isinstance(body, dict) and ("ce-id" in headers or "cloudevents" in headers.get("content-type", "").lower()):
+        event = Envelope.decode(msg.subject, msg.headers, msg.data, stream=meta.stream, seq=meta.sequence.stream)
+        identity, body = event.id, event.data
+    return read_foreign(tokens[3], body, tokens[2], identity[: limits.MAX_BATCH_ID], _millis(msg))
+
+
+def _millis(msg: Msg) -> int:
+    """When the message was stored: points without a time of their own are of then, also when it is redelivered."""
+    return int(msg.metadata.timestamp.timestamp() * 1000)
+
+
+async def subscribe(kit: ServiceKit, store: Store, ingest: Ingest) -> None:
+    runs, logged = FlowRuns(store), Logged(kit, store, ingest)
+    handlers = {"run.started": runs.started} | dict.fromkeys(flow_runs.FINAL, runs.finished)
+    pullers = [
+        await consume_events(kit, stream="HW_EVENTS", durable="tracking-runs", handlers=handlers),
+        await consume_batches(
+            kit, stream="HW_METRICS", durable="tracking-metrics", handler=logged.metrics, batch=METRICS_AT_ONCE
+        ),
+        await consume_batches(kit, stream="HW_EXT", durable="tracking-ext", handler=logged.foreign),
+    ]
+    for puller in pullers:
+        kit.on_stop(puller.stop)

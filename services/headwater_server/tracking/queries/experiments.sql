@@ -1,0 +1,27 @@
+-- name: find_experiment
+SELECT id FROM experiments WHERE project = $1 AND name = $2
+
+-- name: insert_experiment
+INSERT INTO experiments (project, name, tags) VALUES ($1, $2, $3)
+ON CONFLICT (project, name) DO NOTHING
+RETURNING id, created_at
+
+-- name: get_experiment
+SELECT e.id, e.project, e.name, e.tags, e.created_at, (SELECT count(*) FROM runs r WHERE r.experiment_id = e.id) AS runs
+FROM experiments e
+WHERE e.project = $1 AND e.name = $2
+
+-- name: list_experiments
+-- By name: a keyset page.
+SELECT e.id, e.project, e.name, e.tags, e.created_at, (SELECT count(*) FROM runs r WHERE r.experiment_id = e.id) AS runs
+FROM experiments e
+WHERE e.project = $1 AND e.name > $2
+ORDER BY e.name
+LIMIT $3
+
+-- name: experiment_ids
+SELECT id, name FROM experiments WHERE project = $1 AND name = ANY($2::text[])
+
+-- name: experiment_names
+-- For "did you mean": the newest first.
+SELECT name FROM experiments WHERE project = $1 ORDER BY id DESC LIMIT 200

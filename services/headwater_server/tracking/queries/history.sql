@@ -1,0 +1,21 @@
+-- name: count_points
+SELECT count(*) FROM points WHERE run_id = $1 AND key_id = $2
+
+-- name: all_points
+SELECT step, ts, value FROM points WHERE run_id = $1 AND key_id = $2 ORDER BY step, ts, value
+
+-- name: thinned_points
+-- The first and the last point, and of each of $3 buckets between them the lowest and the highest (NaN is highest).
+WITH numbered AS (
+    SELECT step, ts, value, row_number() OVER (ORDER BY step, ts, value) AS n, count(*) OVER () AS total
+    FROM points WHERE run_id = $1 AND key_id = $2
+), extremes AS (
+    SELECT (array_agg(n ORDER BY value, n))[1] AS lowest, (array_agg(n ORDER BY value DESC, n))[1] AS highest
+    FROM numbered
+    WHERE n > 1 AND n < total
+    GROUP BY (n - 2) * $3::bigint / (total - 2)
+), kept AS (
+    SELECT lowest AS n FROM extremes WHERE $3::bigint > 0
+    UNION SELECT highest FROM extremes WHERE $3::bigint > 0
+)
+SELECT step, ts, value FROM numbered WHERE n = 1 AND $4::bool OR n = total OR n IN (SELECT n FROM kept) ORDER BY n

@@ -1,0 +1,65 @@
+-- name: insert_run
+INSERT INTO runs (uuid, project, experiment_id, parent_id, name, state, started_at, finished_at, provisional)
+VALUES ($1, $2, $3, $4, $5, $6, coalesce($7, now()), $8, $9)
+ON CONFLICT (uuid) DO NOTHING
+RETURNING id
+
+-- name: locate_runs
+SELECT uuid, id, project, experiment_id, parent_id FROM runs WHERE uuid = ANY($1::uuid[])
+
+-- name: heal_run
+-- The fact that started a flow's run came after its first metrics or its end.
+UPDATE runs SET experiment_id = $2, started_at = least(started_at, $3), provisional = false
+WHERE uuid = $1 AND provisional
+RETURNING id
+
+-- name: move_nested
+UPDATE runs SET experiment_id = $2 WHERE parent_id = $1 AND experiment_id <> $2
+
+-- name: finish_flow_run
+-- The first end counts: a redelivered or late fact changes nothing.
+UPDATE runs r SET state = $2, finished_at = $3 FROM experiments e
+WHERE r.uuid = $1 AND r.state = 1 AND e.id = r.experiment_id
+RETURNING r.id, e.name AS experiment
+
+-- name: finish_nested
+UPDATE runs SET state = $2, finished_at = $3 WHERE parent_id = $1 AND state = 1
+
+-- name: update_run
+-- $2: new state or null; $3: new name or null. A run that goes on again has no end.
+UPDATE runs r SET
+    state = coalesce($2, r.state),
+    name = coalesce($3, r.name),
+    finished_at = CASE
+        WHEN coalesce($2, r.state) = 1 THEN NULL
+        WHEN $2 IS NULL OR r.finished_at IS NOT NULL AND r.state = $2 THEN r.finished_at
+        ELSE now()
+    END
+FROM runs earlier
+WHERE r.id = $1 AND earlier.id = r.id
+RETURNING r.state, r.finished_at, earlier.state AS old_state, r.uuid, r.project,
+    (SELECT e.name FROM experiments e WHERE e.id = r.experiment_id) AS experiment
+
+-- name: load_runs
+SELECT r.id, r.uuid, r.project, e.name AS experiment, r.name, r.state, r.started_at, r.finished_at, p.uuid AS parent
+FROM runs r JOIN experiments e ON e.id = r.experiment_id LEFT JOIN runs p ON p.id = r.parent_id
+WHERE r.id = ANY($1::bigint[])
+
+-- name: load_params
+SELECT p.run_id, k.name, p.value FROM params p JOIN keys k ON k.id = p.key_id WHERE p.run_id = ANY($1::bigint[])
+
+-- name: load_tags
+SELECT t.run_id, k.name, t.value FROM tags t JOIN keys k ON k.id = t.key_id WHERE t.run_id = ANY($1::bigint[])
+
+-- name: load_latest
+SELECT m.run_id, k.name, m.value, m.step, m.ts
+FROM latest_metrics m JOIN keys k ON k.id = m.key_id
+WHERE m.run_id = ANY($1::bigint[])
+ORDER BY k.name
+
+-- name: metric_names
+SELECT k.name FROM latest_metrics m JOIN keys k ON k.id = m.key_id WHERE m.run_id = $1 ORDER BY k.name LIMIT 200
+
+-- name: plan_each_time
+-- The values of a search decide its plan.
+SET LOCAL plan_cache_mode = force_custom_plan

@@ -1,0 +1,231 @@
+"""Run search as SQL: the syntax tree of filters.py -> one parameterised statement.
+
+Values always travel as parameters; only ids that the database itself gave (keys, experiments) are written into the
+text. Knows the shape of the tables, never runs anything.
+"""
+
+import math
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from headwater_server.kit.errors import InvalidArgument
+from headwater_server.tracking.filters import TIMES, All, AnyOf, Comparison, Node, Not, Order, Scalar
+from headwater_server.tracking.limits import check_run_id
+
+STATES = {"RUNNING": 1, "FINISHED": 2, "FAILED": 3, "KILLED": 4}
+_STATE_PREFIX = "TRACKED_RUN_STATE_"
+_CHOICE = ("=", "!=", "IN", "NOT IN")
+_COLUMNS = {
+    "run_id": "r.uuid::text",
+    "name": "r.name",
+    "state": "r.state",
+    "experiment": "(SELECT e.name FROM experiments e WHERE e.id = r.experiment_id)",
+    "parent_run_id": "(SELECT p.uuid::text FROM runs p WHERE p.id = r.parent_id)",
+    "started_at": "r.started_at",
+    "finished_at": "r.finished_at",
+}
+_TABLES = {"param": "params", "tag": "tags", "metric": "latest_metrics"}
+_NEWEST = "r.started_at DESC, r.id DESC"
+
+KeyIds = Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Query:
+    """Statement and arguments. partial: its rows are only the beginning of the answer (see search_query)."""
+
+    sql: str
+    args: list[Any]
+    partial: bool = False
+
+
+@dataclass
+class Scope:
+    """Which runs are looked at, apart from the filter."""
+
+    project: str
+    experiments: Sequence[int] | None = None
+    parent: uuid.UUID | None = None
+    after: tuple[datetime, int] | None = None
+
+
+@dataclass
+class _Builder:
+    keys: KeyIds
+    args: list[Any] = field(default_factory=list)
+
+    def arg(self, value: Any) -> str:
+        self.args.append(value)
+        return f"${len(self.args)}"
+
+    def node(self, node: Node) -> str:
+        match node:
+            case Comparison():
+                return self.attribute(node) if node.key.kind == "attribute" else self.logged(node)
+            case Not():
+                return f"(NOT {self.node(node.item)})"
+            case All():
+                return "(" + " AND ".join(self.node(item) for item in node.items) + ")"
+            case AnyOf():
+                return "(" + " OR ".join(self.node(item) for item in node.items) + ")"
+
+    def logged(self, clause: Comparison) -> str:
+        """A metric, param or tag: does the run have a row like this?"""
+        key_id = self.keys.get(clause.key.name)
+        if key_id is None:  # nobody ever logged it
+            return "TRUE" if clause.op == "IS NULL" else "FALSE"
+        row = f"EXISTS (SELECT 1 FROM {_TABLES[clause.key.kind]} x WHERE x.run_id = r.id AND x.key_id = {int(key_id)}"
+        if clause.op in ("IS NULL", "IS NOT NULL"):
+            return f"NOT {row})" if clause.op == "IS NULL" else f"{row})"
+        test = self.number(clause) if clause.key.kind == "metric" else self.text("x.value", clause)
+        return f"{row} AND {test})"
+
+    def number(self, clause: Comparison) -> str:
+        """NaN is neither less nor greater than any number, unlike in Postgres, and equals only itself."""
+        value = clause.value
+        assert isinstance(value, float)
+        if clause.op in ("<", "<=", ">", ">=") and math.isnan(value):
+            return "FALSE"
+        test = f"x.value {clause.op} {self.arg(value)}::float8"
+        return f"({test} AND x.value <> 'NaN'::float8)" if clause.op in (">", ">=") else test
+
+    def text(self, column: str, clause: Comparison) -> str:
+        if clause.op in ("IN", "NOT IN"):
+            assert isinstance(clause.value, tuple)
+            values = self.arg([str(v) for v in clause.value])
+            return f"{column} = ANY({values}::text[])" if clause.op == "IN" else f"{column} <> ALL({values}::text[])"
+        value = self.arg(_pattern(clause) if "LIKE" in clause.op else str(clause.value))
+        test = f"{column} {clause.op} {value}::text"
+        if clause.op == "=" and column == "x.value":  # the index holds the beginning of a value
+            return f"(left(x.value, 128) = left({value}::text, 128) AND {test})"
+        return test
+
+    def attribute(self, clause: Comparison) -> str:
+        name, column = clause.key.name, _COLUMNS[clause.key.name]
+        if clause.op in ("IS NULL", "IS NOT NULL"):
+            return f"{column} {clause.op}"
+        if name in TIMES:
+            return f"{column} {clause.op} {self.arg(_time(clause))}::timestamptz"
+        if name == "state":
+            if clause.op not in _CHOICE:
+                raise InvalidArgument(
+                    f"filter: {clause.op} does not apply to {clause.key}", field="filter", hint="use = != IN"
+                )
+            return self.choice(clause, "r.state", [_state(v) for v in _values(clause)], "int2")
+        if name == "run_id" and clause.op in _CHOICE:
+            return self.choice(clause, "r.uuid", _uuids(clause), "uuid")
+        if name == "parent_run_id" and clause.op in _CHOICE:
+            parents = f"(SELECT p.id FROM runs p WHERE p.uuid = ANY({self.arg(_uuids(clause))}::uuid[]))"
+            return f"r.parent_id {'IN' if clause.op in ('=', 'IN') else 'NOT IN'} {parents}"
+        return self.text(column, clause)
+
+    def choice(self, clause: Comparison, column: str, values: list[Any], kind: str) -> str:
+        test = f"{column} = ANY({self.arg(values)}::{kind}[])"
+        return test if clause.op in ("=", "IN") else f"(NOT {test})"
+
+    def scope(self, scope: Scope) -> list[str]:
+        tests = [f"r.project = {self.arg(scope.project)}"]
+        if scope.experiments is not None:
+            tests.append(f"r.experiment_id = ANY({self.arg(list(scope.experiments))}::int[])")
+        if scope.parent is not None:
+            tests.append(f"r.parent_id = (SELECT p.id FROM runs p WHERE p.uuid = {self.arg(scope.parent)}::uuid)")
+        if scope.after is not None:
+            at, run = self.arg(scope.after[0]), self.arg(scope.after[1])
+            tests.append(f"(r.started_at, r.id) < ({at}::timestamptz, {run}::bigint)")
+        return tests
+
+
+def search_queries(
+    tree: Node | None, orders: Sequence[Order], keys: KeyIds, scope: Scope, *, limit: int, offset: int = 0
+) -> list[Query]:
+    """The statements that find the ids of a page of runs, to be tried in turn: the first full page is the answer.
+
+    Sorting by a metric is answered from its index when enough runs have a number there; only when they do not is the
+    order of all runs (NaN after the numbers, then the runs without the metric) worked out.
+    """
+    known = [o for o in orders if o.key.kind == "attribute" or o.key.name in keys]
+    whole = _query(tree, known, keys, scope, limit, offset, partial=False)
+    if not known or known[0].key.kind != "metric":
+        return [whole]
+    return [_query(tree, known, keys, scope, limit, offset, partial=True), whole]
+
+
+def _query(
+    tree: Node | None, orders: Sequence[Order], keys: KeyIds, scope: Scope, limit: int, offset: int, *, partial: bool
+) -> Query:
+    builder = _Builder(keys)
+    joins: list[str] = []
+    sort: list[str] = []
+    tests = builder.scope(scope)
+    for number, order in enumerate(orders):
+        numbers_only = partial and number == 0
+        join, terms = _sort(order, keys, f"o{number}", numbers_only=numbers_only)
+        joins += join
+        sort += terms
+        if numbers_only:
+            tests.append("o0.value <> 'NaN'::float8")
+    if tree is not None:
+        tests.append(builder.node(tree))
+    sql = f"""SELECT r.id, r.started_at FROM runs r {" ".join(joins)}
+WHERE {" AND ".join(tests)}
+ORDER BY {", ".join([*sort, _NEWEST])}
+LIMIT {int(limit)} OFFSET {int(offset)}"""
+    return Query(sql, builder.args, partial)
+
+
+def _sort(order: Order, keys: KeyIds, alias: str, *, numbers_only: bool) -> tuple[list[str], list[str]]:
+    way = "DESC" if order.descending else "ASC"
+    if order.key.kind == "attribute":
+        return [], [f"{_COLUMNS[order.key.name]} {way} NULLS LAST"]
+    on = f"ON {alias}.run_id = r.id AND {alias}.key_id = {int(keys[order.key.name])}"
+    if numbers_only:
+        return [f"JOIN latest_metrics {alias} {on}"], [f"{alias}.value {way}"]
+    join = f"LEFT JOIN {_TABLES[order.key.kind]} {alias} {on}"
+    if order.key.kind != "metric":
+        return [join], [f"{alias}.value {way} NULLS LAST"]
+    rank = f"CASE WHEN {alias}.value IS NULL THEN 2 WHEN {alias}.value = 'NaN'::float8 THEN 1 ELSE 0 END"
+    return [join], [rank, f"{alias}.value {way}"]
+
+
+def _values(clause: Comparison) -> tuple[Scalar, ...]:
+    if isinstance(clause.value, tuple):
+        return clause.value
+    assert clause.value is not None
+    return (clause.value,)
+
+
+def _pattern(clause: Comparison) -> str:
+    pattern = str(clause.value)
+    if (len(pattern) - len(pattern.rstrip("\\"))) % 2:
+        hint = "double it, or put the character after it that it quotes"
+        raise InvalidArgument(f"filter: the pattern {pattern!r} ends in a single backslash", field="filter", hint=hint)
+    return pattern
+
+
+def _uuids(clause: Comparison) -> list[uuid.UUID]:
+    return [check_run_id(value, "filter") for value in _values(clause)]
+
+
+def _state(value: Scalar) -> int:
+    name = str(value).upper().removeprefix(_STATE_PREFIX)
+    if name not in STATES:
+        hint = f"states are {', '.join(STATES)}"
+        raise InvalidArgument(f"filter: {value!r} is not the state of a run", field="filter", hint=hint)
+    return STATES[name]
+
+
+def _time(clause: Comparison) -> datetime:
+    """Milliseconds since the Unix epoch, or RFC 3339 text."""
+    try:
+        if isinstance(clause.value, float):
+            return datetime.fromtimestamp(clause.value / 1000, UTC)
+        at = datetime.fromisoformat(str(clause.value).replace("Z", "+00:00"))
+    except (ValueError, OverflowError, OSError):
+        hint = "milliseconds since 1970, or text like '2026-11-30T12:00:00Z'"
+        raise InvalidArgument(
+            f"filter: {clause.value!r} is not a time for {clause.key}", field="filter", hint=hint
+        ) from None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -1,0 +1,277 @@
+"""Experiments and runs in Postgres: create, find, change, search, load.
+
+Owns the ids inside (bigint runs, int keys) and their caches. Bulk writes of points are in ingest.py, the statements in
+queries/*.sql; never decides what a filter means.
+"""
+
+import difflib
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import asyncpg
+
+from headwater.api.events.v1 import events_pb2
+from headwater_server.kit.clock import timestamp
+from headwater_server.kit.database import Database, load_queries
+from headwater_server.kit.errors import InvalidArgument, NotFound
+from headwater_server.kit.outbox import OutboxTransaction
+from headwater_server.tracking.search_sql import Query
+
+q = load_queries(__package__)
+DEFAULT_EXPERIMENT = "Default"
+_CACHED = 50_000
+
+
+class RunRef(NamedTuple):
+    """What never changes about a run."""
+
+    id: int
+    project: str
+
+
+@dataclass(frozen=True)
+class NewRun:
+    uuid: uuid.UUID
+    project: str
+    experiment_id: int
+    name: str
+    state: int = 1
+    parent_id: int | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    provisional: bool = False
+
+
+@dataclass(frozen=True)
+class LoadedRun:
+    """A run with all that lists show of it."""
+
+    row: asyncpg.Record
+    params: dict[str, str]
+    tags: dict[str, str]
+    metrics: list[asyncpg.Record]
+
+
+class Store:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._runs: dict[uuid.UUID, RunRef] = {}
+        self._keys: dict[str, int] = {}
+
+    # Keys
+
+    async def known_keys(self, names: Iterable[str]) -> dict[str, int]:
+        """Ids of those of the names that were ever logged."""
+        wanted = set(names)
+        if missing := [name for name in wanted if name not in self._keys]:
+            self._remember(self._keys, await self._database.fetch(q.find_keys, missing))
+        return {name: self._keys[name] for name in wanted if name in self._keys}
+
+    async def ensure_keys(self, names: Iterable[str]) -> dict[str, int]:
+        """Ids of all the names. Commits on its own: a key without a value harms nobody, a lock held long does."""
+        wanted = set(names)
+        found = await self.known_keys(wanted)
+        if len(found) < len(wanted):
+            await self._database.execute(q.insert_keys, sorted(wanted - found.keys()))
+            found = await self.known_keys(wanted)
+        return found
+
+    def _remember(self, cache: dict[str, int], rows: Sequence[asyncpg.Record]) -> None:
+        if len(cache) > _CACHED:
+            cache.clear()
+        cache.update((row["name"], row["id"]) for row in rows)
+
+    # Experiments
+
+    async def ensure_experiment(
+        self, tx: OutboxTransaction, project: str, name: str, tags: dict[str, str] | None = None
+    ) -> int:
+        """Id of an experiment, made on first use."""
+        found = await tx.conn.fetchval(q.find_experiment, project, name)
+        return (
+            found
+            or await self.create_experiment(tx, project, name, tags)
+            or await tx.conn.fetchval(q.find_experiment, project, name)
+        )
+
+    async def create_experiment(
+        self, tx: OutboxTransaction, project: str, name: str, tags: dict[str, str] | None = None
+    ) -> int | None:
+        """Id of a new experiment; None when it exists."""
+        row = await tx.conn.fetchrow(q.insert_experiment, project, name, tags or {})
+        if row is None:
+            return None
+        at = timestamp(row["created_at"])
+        tx.emit(events_pb2.ExperimentCreated(project=project, name=name, experiment_id=str(row["id"]), at=at))
+        return row["id"]
+
+    async def experiment(self, project: str, name: str) -> asyncpg.Record:
+        row = await self._database.fetchrow(q.get_experiment, project, name)
+        if row is None:
+            raise await self._no_experiment(project, name, "name")
+        return row
+
+    async def experiments(self, project: str, after: str, limit: int) -> list[asyncpg.Record]:
+        return await self._database.fetch(q.list_experiments, project, after, limit)
+
+    async def experiment_ids(self, project: str, names: Sequence[str]) -> list[int]:
+        rows = await self._database.fetch(q.experiment_ids, project, list(names))
+        missing = set(names) - {row["name"] for row in rows}
+        for name in sorted(missing):
+            raise await self._no_experiment(project, name, "experiments")
+        return [row["id"] for row in rows]
+
+    async def _no_experiment(self, project: str, name: str, field: str) -> NotFound:
+        names = [row["name"] for row in await self._database.fetch(q.experiment_names, project)]
+        return NotFound(
+            f"{field}: project {project!r} has no experiment {name!r}",
+            field=field,
+            hint=did_you_mean(name, names),
+            reason="EXPERIMENT_NOT_FOUND",
+        )
+
+    # Runs
+
+    async def locate(self, run: uuid.UUID, field: str = "run_id") -> RunRef:
+        """The inner id and the project of a run. Raises NotFound."""
+        found = await self.locate_all([run])
+        if run not in found:
+            raise NotFound(
+                f"{field}: no tracked run {run}",
+                field=field,
+                hint="`headwater runs` lists them",
+                reason="RUN_NOT_FOUND",
+            )
+        return found[run]
+
+    async def locate_all(self, runs: Iterable[uuid.UUID]) -> dict[uuid.UUID, RunRef]:
+        wanted = set(runs)
+        if missing := [run for run in wanted if run not in self._runs]:
+            if len(self._runs) > _CACHED:
+                self._runs.clear()
+            for row in await self._database.fetch(q.locate_runs, missing):
+                self._runs[row["uuid"]] = RunRef(row["id"], row["project"])
+        return {run: self._runs[run] for run in wanted if run in self._runs}
+
+    async def create_run(self, tx: OutboxTransaction, run: NewRun) -> int | None:
+        """Inner id of a new run; None when a run with this id exists."""
+        return await tx.conn.fetchval(
+            q.insert_run,
+            run.uuid, run.project, run.experiment_id, run.parent_id, run.name, run.state, run.started_at,
+            run.finished_at, run.provisional,
+        )  # fmt: skip
+
+    async def placed(self, tx: OutboxTransaction, run: uuid.UUID) -> asyncpg.Record | None:
+        """id, project and experiment_id of a run as this transaction sees it."""
+        return await tx.conn.fetchrow(q.locate_runs, [run])
+
+    async def heal_run(self, tx: OutboxTransaction, run: uuid.UUID, experiment_id: int, started_at: datetime) -> None:
+        """Completes a run that was made before its start was known. Others are left as they are."""
+        run_id = await tx.conn.fetchval(q.heal_run, run, experiment_id, started_at)
+        if run_id is not None:
+            await tx.conn.execute(q.move_nested, run_id, experiment_id)
+
+    async def finish_flow_run(
+        self, tx: OutboxTransaction, run: uuid.UUID, state: int, at: datetime
+    ) -> asyncpg.Record | None:
+        """Ends a running run and its nested ones. None: there is no such run, or it has ended before."""
+        row = await tx.conn.fetchrow(q.finish_flow_run, run, state, at)
+        if row is not None:
+            await tx.conn.execute(q.finish_nested, row["id"], state, at)
+        return row
+
+    async def update_run(
+        self, tx: OutboxTransaction, run_id: int, state: int | None, name: str | None
+    ) -> asyncpg.Record:
+        row = await tx.conn.fetchrow(q.update_run, run_id, state, name)
+        assert row is not None
+        return row
+
+    async def add_texts(
+        self, tx: OutboxTransaction, run_id: int, keys: dict[str, int], params: dict[str, str], tags: dict[str, str]
+    ) -> None:
+        """Params and tags of a run that is being made: a param that exists stays."""
+        for sql, values in ((q.insert_params, params), (q.upsert_tags, tags)):
+            if values:
+                names = sorted(values, key=keys.__getitem__)
+                await tx.conn.execute(sql, [run_id] * len(names), [keys[n] for n in names], [values[n] for n in names])
+
+    # Reading
+
+    async def find(self, queries: Sequence[Query], limit: int) -> list[asyncpg.Record]:
+        """(id, started_at) of the runs that a search finds."""
+        rows: list[asyncpg.Record] = []
+        async with self._database.transaction() as conn:
+            await conn.execute(q.plan_each_time)
+            for query in queries:
+                rows = await conn.fetch(query.sql, *query.args)
+                if not query.partial or len(rows) == limit:
+                    break
+        return rows
+
+    async def load(self, ids: Sequence[int]) -> list[LoadedRun]:
+        """Runs with their params, tags and latest metrics, in the order of the ids."""
+        if not ids:
+            return []
+        async with self._database.pool.acquire() as conn:
+            rows = {row["id"]: row for row in await conn.fetch(q.load_runs, ids)}
+            params = _grouped(await conn.fetch(q.load_params, ids))
+            tags = _grouped(await conn.fetch(q.load_tags, ids))
+            metrics: dict[int, list[asyncpg.Record]] = {}
+            for row in await conn.fetch(q.load_latest, ids):
+                metrics.setdefault(row["run_id"], []).append(row)
+        return [LoadedRun(rows[i], params.get(i, {}), tags.get(i, {}), metrics.get(i, [])) for i in ids if i in rows]
+
+    async def history(self, run_id: int, key: str, most: int) -> list[asyncpg.Record]:
+        """Points of a series in order of step, thinned to at most `most`."""
+        key_id = (await self.known_keys([key])).get(key)
+        total = await self._database.fetchval(q.count_points, run_id, key_id) if key_id else 0
+        if not total:
+            raise await self._no_metric(run_id, key)
+        if total <= most:
+            return await self._database.fetch(q.all_points, run_id, key_id)
+        return await self._database.fetch(q.thinned_points, run_id, key_id, max(0, (most - 2) // 2), most > 1)
+
+    async def _no_metric(self, run_id: int, key: str) -> NotFound:
+        names = [row["name"] for row in await self._database.fetch(q.metric_names, run_id)]
+        hint = did_you_mean(key, names) if names else "the run has no metrics"
+        return NotFound(f"key: the run has no metric {key!r}", field="key", hint=hint, reason="METRIC_NOT_FOUND")
+
+
+def _grouped(rows: Iterable[Any]) -> dict[int, dict[str, str]]:
+    found: dict[int, dict[str, str]] = {}
+    for run_id, name, value in rows:
+        found.setdefault(run_id, {})[name] = value
+    return found
+
+
+def did_you_mean(name: str, names: Sequence[str]) -> str:
+    """A hint made of what there is: close names first, else the first ten."""
+    if not names:
+        return "there is none yet"
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
+    if close:
+        return f"did you mean {' or '.join(repr(c) for c in close)}?"
+    return (
+        "there is "
+        + ", ".join(repr(n) for n in names[:10])
+        + (f" and {len(names) - 10} more" if len(names) > 10 else "")
+    )
+
+
+def param_conflict(key: str, old: str, new: str) -> InvalidArgument:
+    def cut(text: str) -> str:
+        return repr(text if len(text) <= 100 else text[:99] + "…")
+
+    return InvalidArgument(
+        f"params[{key!r}]: is {cut(old)} already, it cannot become {cut(new)}",
+        field=f"params[{key!r}]",
+        hint="a param is written once; log another key, or a tag, or a metric",
+        reason="PARAM_CHANGED",
+        key=key,
+        old=old[:500],
+        new=new[:500],
+    )

@@ -6,7 +6,7 @@ Events of one subject end (one run, one model) are handled in order; different o
 import asyncio
 import traceback
 import zlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -70,7 +70,7 @@ async def consume_events(
     *,
     stream: str,
     durable: str,
-    handlers: dict[str, EventHandler],
+    handlers: Mapping[str, EventHandler],
     default: EventHandler | None = None,
 ) -> Puller:
     """Starts to consume. Handlers are found by event type ("run.started"); an event without one is acknowledged."""
@@ -92,7 +92,7 @@ async def consume_events(
 
 
 async def _handle(
-    kit: "ServiceKit", msg: Msg, durable: str, handlers: dict[str, EventHandler], default: EventHandler | None
+    kit: "ServiceKit", msg: Msg, durable: str, handlers: Mapping[str, EventHandler], default: EventHandler | None
 ) -> None:
     try:
         event = decode(msg)

@@ -109,8 +109,9 @@ async def _persist(work: Callable[[], Awaitable[T]], patience: float, errors: tu
 _NAME = re.compile(r"^-- name: *(\w+)", re.MULTILINE)
 
 
-def load_queries(package: str) -> Any:
+def load_queries(package: str | None) -> Any:
     """Every `-- name: foo` block of <package>/queries/*.sql, as attributes that hold the SQL text."""
+    assert package, "called from a module of no package"
     found: dict[str, str] = {}
     for file in sorted(resources.files(package).joinpath("queries").iterdir(), key=lambda f: f.name):
         if not file.name.endswith(".sql"):

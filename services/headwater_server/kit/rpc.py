@@ -128,8 +128,11 @@ def encode(message: Message, content_type: str) -> bytes:
 
 def as_service_error(error: BaseException) -> ServiceError:
     """Any exception as something that can be answered: details of unexpected ones stay in the log."""
-    from headwater_server.kit.errors import Internal
+    from headwater_server.kit.database import LOST
+    from headwater_server.kit.errors import Internal, Unavailable
 
     if isinstance(error, ServiceError):
         return error
+    if isinstance(error, LOST):
+        return Unavailable("the database does not answer", hint="Try again; `headwater status` tells whether it is up.")
     return Internal(f"unexpected {type(error).__name__}", hint="The server's log has the details.", reason="BUG")

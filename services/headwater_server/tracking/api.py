@@ -8,13 +8,13 @@ from headwater_server.kit.clock import timestamp
 from headwater_server.kit.errors import AlreadyExists, InvalidArgument, NotFound
 from headwater_server.kit.ids import uuid7
 from headwater_server.kit.outbox import Outbox, OutboxTransaction
+from headwater_server.kit.pages import page_size, page_token, read_page_token
 from headwater_server.kit.rpc import Call
 from headwater_server.tracking import limits, messages
 from headwater_server.tracking.batches import Batch
 from headwater_server.tracking.filters import Order, keys_of, parse_filter, parse_order
 from headwater_server.tracking.ingest import Ingest, Target
 from headwater_server.tracking.names import name_for
-from headwater_server.tracking.pages import page_size, page_token, read_page_token
 from headwater_server.tracking.search_sql import Scope, search_queries
 from headwater_server.tracking.store import DEFAULT_EXPERIMENT, NewRun, RunRef, Store
 

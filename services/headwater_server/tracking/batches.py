@@ -127,7 +127,7 @@ def check_task(task: object) -> str:
 
 
 def read_foreign(kind: str, body: object, project: str, batch_id: str, now: int) -> list[Batch]:
-    """Batches of a foreign event hw.ext.<project>.<kind>, kind "metric", "param" or "tag"; body: an object or a list."""
+    """Batches of a foreign event hw.ext.<project>.<kind>, kind "metric", "param" or "tag"; body: an object or list."""
     items = body if isinstance(body, list) else [body]
     if not items or len(items) > limits.MAX_METRICS:
         raise InvalidArgument(f"the list holds {len(items)} entries, it must be 1 to {limits.MAX_METRICS}")

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from headwater_server.kit.errors import InvalidArgument
+from headwater_server.kit.hints import shown as shown
 
 MAX_KEY = 250
 MAX_PARAM = 6000
@@ -26,12 +27,6 @@ _INT64 = 2**63
 # Ids and counts are sent as JSON text: protobuf's mapping of int64.
 _INTEGER = re.compile(r"^[+-]?\d{1,19}$")
 _NUMBER_WORDS = {"nan": math.nan, "inf": math.inf, "infinity": math.inf, "-inf": -math.inf, "-infinity": -math.inf}
-
-
-def shown(value: object) -> str:
-    """A value as an error shows it."""
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def check_key(key: object, field: str) -> str:

@@ -4,7 +4,6 @@ Owns the ids inside (bigint runs, int keys) and their caches. Bulk writes of poi
 queries/*.sql; never decides what a filter means.
 """
 
-import difflib
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from headwater.api.events.v1 import events_pb2
 from headwater_server.kit.clock import timestamp
 from headwater_server.kit.database import Database, load_queries
 from headwater_server.kit.errors import InvalidArgument, NotFound
+from headwater_server.kit.hints import did_you_mean
 from headwater_server.kit.outbox import OutboxTransaction
 from headwater_server.tracking.search_sql import Query
 
@@ -90,12 +90,13 @@ class Store:
         self, tx: OutboxTransaction, project: str, name: str, tags: dict[str, str] | None = None
     ) -> int:
         """Id of an experiment, made on first use."""
-        found = await tx.conn.fetchval(q.find_experiment, project, name)
-        return (
-            found
-            or await self.create_experiment(tx, project, name, tags)
-            or await tx.conn.fetchval(q.find_experiment, project, name)
-        )
+        found: int | None = await tx.conn.fetchval(q.find_experiment, project, name)
+        if found is None:
+            found = await self.create_experiment(tx, project, name, tags)
+        if found is None:  # another transaction has made it meanwhile
+            found = await tx.conn.fetchval(q.find_experiment, project, name)
+        assert found is not None
+        return found
 
     async def create_experiment(
         self, tx: OutboxTransaction, project: str, name: str, tags: dict[str, str] | None = None
@@ -246,20 +247,6 @@ def _grouped(rows: Iterable[Any]) -> dict[int, dict[str, str]]:
     for run_id, name, value in rows:
         found.setdefault(run_id, {})[name] = value
     return found
-
-
-def did_you_mean(name: str, names: Sequence[str]) -> str:
-    """A hint made of what there is: close names first, else the first ten."""
-    if not names:
-        return "there is none yet"
-    close = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
-    if close:
-        return f"did you mean {' or '.join(repr(c) for c in close)}?"
-    return (
-        "there is "
-        + ", ".join(repr(n) for n in names[:10])
-        + (f" and {len(names) - 10} more" if len(names) > 10 else "")
-    )
 
 
 def param_conflict(key: str, old: str, new: str) -> InvalidArgument:

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from headwater_server.kit.errors import InvalidArgument
+from headwater_server.kit.pages import page_size, page_token, read_page_token
 from headwater_server.tracking.flow_runs import nested_id, nested_name, parameter_text, started_run
 from headwater_server.tracking.names import name_for
-from headwater_server.tracking.pages import page_size, page_token, read_page_token
 
 RUN = uuid.UUID("0199c0de-0000-7000-8000-000000000001")
 AT = datetime(2026, 11, 30, tzinfo=UTC)
@@ -18,7 +18,8 @@ AT = datetime(2026, 11, 30, tzinfo=UTC)
 def test_a_started_run() -> None:
     run = started_run(
         {
-            "runId": str(RUN), "project": "acme", "flow": "Train", "parameters": {"lr": 0.1, "n": 3.0, "deep": True, "name": "x"},
+            "runId": str(RUN), "project": "acme", "flow": "Train",
+            "parameters": {"lr": 0.1, "n": 3.0, "deep": True, "name": "x"},
             "tags": ["nightly", "env:prod"], "at": "2026-11-30T12:00:00.5Z", "actor": {"kind": "user", "name": "ada"},
             "trigger": {"eventName": "data.arrived", "eventId": "e1"},
         },

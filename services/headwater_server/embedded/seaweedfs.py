@@ -12,6 +12,8 @@ from headwater_server.embedded.processes import Child
 from headwater_server.embedded.secrets_file import Secrets, write_private
 
 _GRPC = ("volume", "master", "filer", "s3", "client", "msg_broker", "admin", "worker", "mq")
+_PARTS = ("master", "volume", "filer", "s3", "admin")
+PORTS = tuple(name for part in _PARTS for name in (part, f"{part}_grpc"))
 _JWT = ("jwt.signing", "jwt.signing.read", "jwt.filer_signing", "jwt.filer_signing.read")
 
 
@@ -35,16 +37,14 @@ def child(state: Path, logs: Path, made: Secrets) -> Child:
 
 
 def _command(base: Path, p: dict[str, int]) -> list[str]:
-    ports = {
-        "master.port": p["master"], "master.port.grpc": p["master_grpc"], "volume.port": p["volume"], "volume.port.grpc": p["volume_grpc"],
-        "filer.port": p["filer"], "filer.port.grpc": p["filer_grpc"], "s3.port": p["s3"], "s3.port.grpc": p["s3_grpc"],
-        "admin.port": p["admin"], "admin.port.grpc": p["admin_grpc"], "s3.port.iceberg": 0, "s3.port.lance": 0,
-    }  # fmt: skip
+    ports = [f"-{part}.port={p[part]}" for part in _PARTS] + [
+        f"-{part}.port.grpc={p[f'{part}_grpc']}" for part in _PARTS
+    ]
     return [
         str(binary("weed")), "-logtostderr=true", "mini", f"-dir={base}/data", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
-        *(f"-{name}={port}" for name, port in ports.items()),
-        "-webdav=false", "-admin.ui=false", "-disableHttp", "-master.telemetry=false", f"-s3.config={base}/s3.json", "-s3.iam=false",
-        "-s3.autoCreateBucket=false", "-s3.allowDeleteBucketNotEmpty=false", "-s3.cacheCapacityMB=16", "-s3.readerCacheSizeMB=32",
+        *ports, "-s3.port.iceberg=0", "-s3.port.lance=0", "-webdav=false", "-admin.ui=false", "-disableHttp",
+        "-master.telemetry=false", f"-s3.config={base}/s3.json", "-s3.iam=false", "-s3.autoCreateBucket=false",
+        "-s3.allowDeleteBucketNotEmpty=false", "-s3.cacheCapacityMB=16", "-s3.readerCacheSizeMB=32",
         f"-s3.localSocket={base}/s3.sock", f"-filer.localSocket={base}/filer.sock", "-volume.preStopSeconds=0",
     ]  # fmt: skip
 
@@ -99,7 +99,8 @@ def _certificates(base: Path) -> None:
         builder = (
             x509.CertificateBuilder().subject_name(name(subject)).issuer_name(name("headwater")).public_key(public)
             .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(days=1))
-            .not_valid_after(now + datetime.timedelta(days=3650)).add_extension(x509.BasicConstraints(ca, None), critical=True)
+            .not_valid_after(now + datetime.timedelta(days=3650))
+            .add_extension(x509.BasicConstraints(ca, None), critical=True)
         )  # fmt: skip
         if not ca:
             names = [x509.IPAddress(ipaddress.IPv4Address("127.0.0.1")), x509.DNSName("localhost")]

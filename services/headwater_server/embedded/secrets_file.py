@@ -86,7 +86,7 @@ def _make_nkeys(creds: Path, names: list[str]) -> dict[str, str]:
     for name in names:
         seed = nkeys.encode_seed(secrets.token_bytes(32), nkeys.PREFIX_BYTE_USER)
         write_private(creds / f"{name}.nk", seed.decode())
-        public[name] = nkeys.from_seed(bytearray(seed)).public_key.decode()
+        public[name] = nkeys.from_seed(bytearray(seed)).public_key.decode()  # type: ignore[union-attr]
     return public
 
 

@@ -3,18 +3,16 @@
 import http.client
 import json
 import os
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from headwater_server.embedded import nats, postgres, seaweedfs
-from headwater_server.embedded.processes import Child, StartError, await_ready
+from headwater_server.embedded.processes import Child, Errand, await_ready
 from headwater_server.embedded.secrets_file import Secrets, write_private
 from headwater_server.embedded.topology import topology
 
 SERVICES = ("scheduler", "executor", "tracking", "artifact", "registry", "gateway")
-_PASSED = ("PYTHON", "HEADWATER_")
 
 
 @dataclass(frozen=True)
@@ -115,10 +113,8 @@ def worker_env(made: Secrets, options: Options) -> dict[str, str]:
 
 def services(options: Options, made: Secrets) -> list[Child]:
     """One process with all services, or one each; and the workers."""
-    groups = {name: (name,) for name in SERVICES} if options.split else {"all": SERVICES}
-    grpc = dict.fromkeys(SERVICES, made.ports["grpc"])
-    if options.split:
-        grpc = {service: made.ports[f"grpc_{service}"] for service in SERVICES}
+    groups: dict[str, tuple[str, ...]] = {name: (name,) for name in SERVICES} if options.split else {"all": SERVICES}
+    grpc = {service: made.ports[f"grpc_{service}" if options.split else "grpc"] for service in SERVICES}
     children = [
         Child(
             label,
@@ -147,8 +143,14 @@ def services(options: Options, made: Secrets) -> list[Child]:
     return children
 
 
-def sync_uploads(options: Options, made: Secrets) -> None:
-    """Tells the S3 server to fsync what is written to our buckets; it remembers."""
+def provision(options: Options, made: Secrets) -> Errand:
+    """Makes streams, roles, schemas and buckets; waits by itself for the servers that it needs."""
+    command = [sys.executable, "-m", "headwater_server", "admin", "apply"]
+    return Errand("provisioning", command, options.logs / "apply.log", env=apply_env(made, options))
+
+
+def sync_uploads(options: Options, made: Secrets) -> Errand:
+    """Tells the S3 server to fsync what is written to our buckets; it remembers. Needs a running one."""
     p = made.ports
     script = "".join(
         f"fs.configure -locationPrefix=/buckets/{b} -fsync=true -apply\n" for b in topology().buckets().values()
@@ -157,9 +159,8 @@ def sync_uploads(options: Options, made: Secrets) -> None:
         str(nats.binary("weed")), "shell", f"-master=127.0.0.1:{p['master']}.{p['master_grpc']}",
         f"-filer=127.0.0.1:{p['filer']}.{p['filer_grpc']}",
     ]  # fmt: skip
-    done = subprocess.run(command, input=script.encode(), cwd=options.state / "s3", capture_output=True, timeout=30)
-    if done.returncode:
-        raise StartError(f"cannot configure the S3 server: {done.stderr.decode(errors='replace')[-500:]}")
+    log = options.logs / "s3-setup.log"
+    return Errand("configuring the S3 server", command, log, cwd=options.state / "s3", stdin=script)
 
 
 def get(port: int, path: str, token: str = "") -> tuple[int, bytes]:

@@ -18,17 +18,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from headwater_server import __version__
-from headwater_server.embedded import stack
+from headwater_server.embedded import postgres, stack
 from headwater_server.embedded.processes import (
     Child,
+    Errand,
     StartError,
     alive,
     await_ready,
-    die_with_parent,
     is_free,
     kill_group,
     stop_all,
-    tail,
 )
 from headwater_server.embedded.seaweedfs import remove_sockets
 from headwater_server.embedded.secrets_file import PORTS, Secrets, choose_ports, load_or_make, write_private
@@ -114,21 +113,30 @@ class Supervisor:
     def __init__(self, options: Options, made: Secrets) -> None:
         self.options, self.made = options, made
         self.children: list[Child] = []
-        self._apply: subprocess.Popen[bytes] | None = None
+        self._errands: list[Errand] = []
         self.started_at = datetime.datetime.now(datetime.UTC).isoformat()
 
     def start(self) -> None:
-        servers = stack.servers(self.options, self.made)
+        """Everything side by side: services wait for the servers that they need."""
+        options, made = self.options, self.made
+        fresh = not _applied(options)
+        servers = stack.servers(options, made)
         self._launch(servers)
-        self._apply = self._apply_if_needed()
-        services = stack.services(self.options, self.made)
+        if fresh:
+            self._errands.append(stack.provision(options, made))
+        services = stack.services(options, made)
         self._launch(services)
-        database = stack.database(self.options, self.made)
+        database = stack.database(options, made)  # runs initdb at the first start
         self._launch([database])
         await_ready([*servers, database], _PATIENCE)
-        if self._apply is not None:
-            self._finish(self._apply)
-        stack.await_platform(self.options, self.made, services, _PATIENCE)
+        if fresh:
+            self._errands.append(stack.sync_uploads(options, made))
+            for errand in self._errands:
+                errand.finish(_PATIENCE)
+        stack.await_platform(options, made, services, _PATIENCE)
+        if fresh:
+            write_private(options.state / "applied", _code_digest())
+            self._errands.append(postgres.sync(options.state, options.logs))
         self.remember()
 
     def _launch(self, children: list[Child]) -> None:
@@ -136,23 +144,6 @@ class Supervisor:
             child.start()
             self.children.append(child)
         write_private(self.options.state / "pids.json", json.dumps({c.name: c.pid for c in self.children}))
-
-    def _apply_if_needed(self) -> "subprocess.Popen[bytes] | None":
-        """Provisioning runs beside the starting servers, and only when the code's version of it is new here."""
-        if _applied(self.options):
-            return None
-        with (self.options.logs / "apply.log").open("ab") as out:
-            command = [sys.executable, "-m", "headwater_server", "admin", "apply"]
-            env = stack.apply_env(self.made, self.options)
-            return subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env, cwd="/", preexec_fn=die_with_parent
-            )
-
-    def _finish(self, apply: "subprocess.Popen[bytes]") -> None:
-        if apply.wait(_PATIENCE) != 0:
-            raise StartError(f"provisioning failed. Its log ends:\n{tail(self.options.logs / 'apply.log')}")
-        stack.sync_uploads(self.options, self.made)
-        write_private(self.options.state / "applied", _code_digest())
 
     def remember(self) -> None:
         write_private(self.options.state / "pids.json", json.dumps({c.name: c.pid for c in self.children}))
@@ -184,8 +175,8 @@ class Supervisor:
 
     def stop(self) -> None:
         (self.options.home / "stack.json").unlink(missing_ok=True)
-        if self._apply is not None and self._apply.poll() is None:
-            self._apply.kill()
+        for errand in self._errands:
+            errand.stop()
         users = [c for c in self.children if c.name not in ("nats", "postgres", "s3")]
         stop_all(users, 0.7)
         stop_all([c for c in self.children if c not in users], 2.0)
@@ -194,17 +185,20 @@ class Supervisor:
 
 
 def _code_digest() -> str:
-    """Of the grants and migrations on disk; computed without importing a database client."""
+    """Of what provisioning follows from; computed without importing a database client."""
     import hashlib
 
-    root = Path(__file__).parent.parent
-    files = [Path(__file__).parent / "grants.toml", *sorted(root.glob("*/migrations/*.sql"))]
+    here = Path(__file__).parent
+    files = [here / "grants.toml", here / "topology.py", here / "provision.py"]
+    files += sorted(here.parent.glob("*/migrations/*.sql"))
     return hashlib.sha256(b"\0".join(f.name.encode() + f.read_bytes() for f in files)).hexdigest()
 
 
 def _applied(options: Options) -> bool:
+    """Has this version of the code been provisioned here, and do the stores exist that it was provisioned in?"""
+    stores = (options.state / "nats/jetstream", options.state / "postgres/data", options.state / "s3/data")
     with contextlib.suppress(OSError):
-        return (options.state / "applied").read_text() == _code_digest()
+        return (options.state / "applied").read_text() == _code_digest() and all(s.is_dir() for s in stores)
     return False
 
 

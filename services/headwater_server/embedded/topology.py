@@ -3,9 +3,8 @@
 Pure: reads the table, touches no server.
 """
 
-import hashlib
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -54,7 +53,6 @@ class Topology:
     identities: dict[str, Identity]
     streams: dict[str, dict[str, Any]]
     consumers: dict[str, dict[str, Any]]
-    digest: str = field(repr=False)
 
     def may_not_publish(self, identity: Identity) -> list[str]:
         """What readers of a stream must not do: change, drain or delete the consumers that others have on it. They
@@ -79,11 +77,13 @@ class Topology:
 def topology() -> Topology:
     text = resources.files("headwater_server.embedded").joinpath("grants.toml").read_text()
     table = tomllib.loads(text)
-    identities = {
-        name: Identity(name, **{k: tuple(v) if isinstance(v, list) else v for k, v in row.items()})
-        for name, row in table["identity"].items()
-    }
-    return Topology(identities, table["stream"], table["consumer"], hashlib.sha256(text.encode()).hexdigest())
+    identities = {name: _identity(name, row) for name, row in table["identity"].items()}
+    return Topology(identities, table["stream"], table["consumer"])
+
+
+def _identity(name: str, row: dict[str, Any]) -> Identity:
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}
+    return Identity(name, **values)
 
 
 def stream_config(name: str, row: dict[str, Any]) -> dict[str, Any]:

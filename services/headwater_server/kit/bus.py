@@ -5,6 +5,7 @@ Pull consumers live in pull.py, the rules of events in consumer.py.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -94,10 +95,8 @@ class Bus:
         for task in self._tasks:
             task.cancel()
         if not self.nc.is_closed:
-            try:
+            with contextlib.suppress(nats.errors.Error, TimeoutError, OSError):
                 await asyncio.wait_for(self.nc.flush(1), 1)
-            except (nats.errors.Error, TimeoutError, OSError):
-                pass
             await self.nc.close()
 
     async def publish(self, subject: str, payload: bytes, headers: dict[str, str] | None = None) -> None:

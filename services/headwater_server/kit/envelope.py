@@ -114,22 +114,32 @@ class OutMessage:
 
 def encode(event: Message, traceparent: str = "") -> OutMessage:
     """A message that declares (headwater.api.options.v1.event) as CloudEvent in binary mode."""
-    rule = event.DESCRIPTOR.GetOptions().Extensions[options_pb2.event]
+    rule = event.DESCRIPTOR.GetOptions().Extensions[options_pb2.event]  # type: ignore[index]
     if not rule.type:
         raise ValueError(f"{event.DESCRIPTOR.full_name} declares no event type")
     project = getattr(event, "project", "") or "default"
-    identity = subject_token(str(getattr(event, rule.subject_field)))
+    identity = str(getattr(event, rule.subject_field))
+    body = MessageToDict(event)
+    return encode_json(
+        rule.type, source=rule.source, project=project, identity=identity, body=body, traceparent=traceparent
+    )
+
+
+def encode_json(
+    kind: str, *, source: str, project: str, identity: str, body: dict[str, Any], traceparent: str = ""
+) -> OutMessage:
+    """An event whose body is in the protobuf JSON mapping already. kind: "model.promoted"."""
     event_id = uuid7()
     headers = {
         "ce-specversion": "1.0",
         "ce-id": event_id,
-        "ce-source": rule.source,
-        "ce-type": quote(rule.type + ".v1", safe=".-_"),
+        "ce-source": source,
+        "ce-type": quote(kind + ".v1", safe=".-_"),
         "ce-time": now().isoformat().replace("+00:00", "Z"),
         "ce-datacontenttype": "application/json",
         "Nats-Msg-Id": event_id,
     }
     if traceparent:
         headers["traceparent"] = traceparent
-    body = msgspec.json.encode(MessageToDict(event))
-    return OutMessage(event_id, f"hw.evt.v1.{subject_token(project)}.{rule.type}.{identity}", headers, body)
+    subject = f"hw.evt.v1.{subject_token(project)}.{kind}.{subject_token(identity)}"
+    return OutMessage(event_id, subject, headers, msgspec.json.encode(body))

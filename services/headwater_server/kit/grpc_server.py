@@ -35,6 +35,10 @@ OPTIONS = [
     ("grpc.max_send_message_length", 64 << 20),
     ("grpc.so_reuseport", 0),
     ("grpc.keepalive_time_ms", 30_000),
+    # A service that restarts is found at once: the default waits a second and more.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
 ]
 _DETAILS = "grpc-status-details-bin"
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
@@ -119,7 +123,7 @@ def from_grpc(error: grpc.aio.AioRpcError) -> ServiceError:
     info = error_details_pb2.ErrorInfo()
     for key, value in error.trailing_metadata() or ():
         if key == _DETAILS:
-            for detail in status_pb2.Status.FromString(value).details:
+            for detail in status_pb2.Status.FromString(value).details:  # type: ignore[arg-type]
                 detail.Unpack(info)
     metadata = dict(info.metadata)
     result = cls(
@@ -148,7 +152,7 @@ class Client:
         declared = self._service.methods_by_name[name]
         stub = self._channel.unary_unary(
             f"/{self._service.full_name}/{name}",
-            request_serializer=lambda m: m.SerializeToString(),
+            request_serializer=lambda m: m.SerializeToString(),  # type: ignore[attr-defined]
             response_deserializer=GetMessageClass(declared.output_type).FromString,
         )
 

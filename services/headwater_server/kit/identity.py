@@ -1,7 +1,10 @@
-"""From a bearer token to an identity, with the two look-ups that need: the gateway for people's tokens, the scheduler
-for tasks'. Answers are remembered for a short time: a revoked token works for 30 s at most, a finished attempt's for 5 s."""
+"""From a bearer token to an identity, with two look-ups: the gateway for people's tokens, the scheduler for tasks'.
+
+Answers are remembered for a short time: a revoked token works for 30 s at most, a finished attempt's for 5 s.
+"""
 
 import asyncio
+from datetime import UTC
 from typing import Any, Protocol
 
 from headwater.api.common.v1 import common_pb2
@@ -16,6 +19,7 @@ from headwater_server.kit.auth import (
     verify_service_token,
     verify_task_token,
 )
+from headwater_server.kit.clock import now
 from headwater_server.kit.errors import Unauthenticated
 
 _HINT = "Send `Authorization: Bearer <token>`; the embedded stack keeps its token in $HEADWATER_HOME/token."
@@ -43,6 +47,10 @@ class Authenticator:
             return await self._task(token)
         return await self._person(token)
 
+    def forget(self, hashed: str) -> None:
+        """Asks anew about the token with this hash, the next time."""
+        self._people.forget(hashed)
+
     async def _task(self, token: str) -> Identity:
         claims = verify_task_token(self._key, token)
         at = asyncio.get_running_loop().time()
@@ -62,6 +70,8 @@ class Authenticator:
             if not answer.active:
                 raise Unauthenticated("the token is wrong, expired or revoked", hint=_HINT)
             known = Identity(Actor("user", answer.token.name), answer.token.role, answer.token.project or "*")
-            self._people.put(hashed, known, at)
+            expires = answer.token.expires_at
+            left = expires.ToDatetime(tzinfo=UTC) - now() if expires.seconds else None
+            self._people.put(hashed, known, at, left.total_seconds() if left else None)
         assert isinstance(known, Identity)
         return known

@@ -18,5 +18,5 @@ def uuid7() -> str:
 
 
 def subject_token(text: str) -> str:
-    """Text as one token of a subject: what is not in [A-Za-z0-9_-] becomes "_". Not reversible: bodies carry the name."""
+    """Text as one token of a subject: all but [A-Za-z0-9_-] becomes "_". Not reversible: bodies carry the name."""
     return _UNSAFE.sub("_", text)[:128] or "_"

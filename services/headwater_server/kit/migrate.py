@@ -44,13 +44,6 @@ def migrations(service: str) -> list[Migration]:
     return found
 
 
-def digest(services: list[str]) -> str:
-    """Changes whenever any migration of these services does."""
-    return hashlib.sha256(
-        "".join(m.origin + m.name + m.checksum for s in services for m in migrations(s)).encode()
-    ).hexdigest()
-
-
 async def apply(connection: asyncpg.Connection, service: str, role: str | None = None) -> list[str]:
     """Brings the schema named like the service up to date; returns the names of what was applied.
 
@@ -68,7 +61,7 @@ async def apply(connection: asyncpg.Connection, service: str, role: str | None =
                 continue
             if before is not None:
                 raise FailedPrecondition(
-                    f"migration {migration.origin}/{migration.name} of schema {service} was changed after it was applied",
+                    f"migration {migration.origin}/{migration.name} of {service} has changed since it was applied",
                     hint="Restore the file and add a new migration instead.",
                 )
             await connection.execute(migration.sql)

@@ -31,9 +31,7 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
         pages = {b"/metrics": metrics_page, b"/healthz": lambda: b"ok\n"}
         page = pages.get(path)
         status, body = ("200 OK", page()) if page else ("404 Not Found", b"not found\n")
-        writer.write(
-            f"HTTP/1.1 {status}\r\nContent-Type: text/plain; version=0.0.4\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode()
-            + body
-        )
+        headers = f"Content-Type: text/plain; version=0.0.4\r\nContent-Length: {len(body)}\r\nConnection: close"
+        writer.write(f"HTTP/1.1 {status}\r\n{headers}\r\n\r\n".encode() + body)
         await writer.drain()
     writer.close()

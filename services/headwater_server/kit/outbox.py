@@ -30,7 +30,9 @@ WHERE created_at < now() - interval '1 second' ORDER BY created_at LIMIT 500"""
 
 _BATCH = 200
 _SWEEP = 2.0
-_FORGET = "DELETE FROM inbox WHERE (consumer, event_id) IN (SELECT consumer, event_id FROM inbox WHERE at < now() - interval '31 days' LIMIT 5000)"
+_FORGET = """
+DELETE FROM inbox WHERE (consumer, event_id) IN (
+    SELECT consumer, event_id FROM inbox WHERE at < now() - interval '31 days' LIMIT 5000)"""
 
 
 class OutboxTransaction:
@@ -42,7 +44,10 @@ class OutboxTransaction:
 
     def emit(self, event: Message, traceparent: str = "") -> str:
         """Adds an event (a message that declares the event option). Returns its id."""
-        message = encode(event, traceparent)
+        return self.add(encode(event, traceparent))
+
+    def add(self, message: OutMessage) -> str:
+        """Adds an event that is encoded already. Returns its id."""
         self.events.append(message)
         return message.id
 

@@ -1,11 +1,12 @@
 """One handler table per service, derived from its proto: served over gRPC and, where the proto says so, over the bus.
 
-A servicer is a plain class with one async method per RPC, named in snake case: `async def start_run(self, request, call)`.
+A servicer is a plain class with one async method per RPC in snake case: `async def start_run(self, request, call)`.
+Beside it may stand start_run_json, the same from JSON bytes to JSON bytes, which the bus then uses.
 Who may call is checked here, from the rule that the proto declares, before the method runs.
 """
 
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,6 +59,8 @@ class Method:
     client_streaming: bool
     server_streaming: bool
     function: Callable[..., Any]
+    # The same from JSON to JSON, for a hot command: protobuf's JSON mapping costs more than the work.
+    json_function: Callable[[bytes, Call], Awaitable[bytes]] | None = None
 
     def admit(self, request: Message | None, call: Call) -> None:
         """Raises PermissionDenied or NotFound; fills an empty `project` with "default"."""
@@ -83,7 +86,7 @@ def snake(name: str) -> str:
 
 def rule_of(method: MethodDescriptor) -> options_pb2.MethodRule:
     """What an RPC declares. Raises ValueError when it declares nothing: nobody would be allowed or refused."""
-    rule = method.GetOptions().Extensions[options_pb2.rule]
+    rule = method.GetOptions().Extensions[options_pb2.rule]  # type: ignore[index]
     if rule.action not in ACTIONS:
         raise ValueError(f"{method.full_name} declares the action {rule.action!r}, which no role has")
     return rule
@@ -106,6 +109,7 @@ def handler_table(service: ServiceDescriptor, servicer: object) -> dict[str, Met
             declared.client_streaming,
             declared.server_streaming,
             function,
+            getattr(servicer, f"{name}_json", None),
         )
     return table
 

@@ -36,6 +36,8 @@ class ServiceKit(Generic[S]):
         self.log = structlog.get_logger(name)
         self.authenticator = Authenticator(settings.internal_key.get_secret_value(), self)
         self.tables: dict[str, tuple[ServiceDescriptor, dict[str, rpc.Method]]] = {}
+        # The services that run in this process, and may be called without a socket.
+        self.beside: dict[str, ServiceKit[Any]] = {}
         self._channels: dict[str, Any] = {}
         self._clients: dict[str, Any] = {}
         self._loops: list[asyncio.Task[None]] = []
@@ -73,16 +75,36 @@ class ServiceKit(Generic[S]):
     def client(self, service: str) -> Any:
         """A client of another service, authenticated as this one."""
         if service not in self._clients:
-            import grpc.aio
-
-            from headwater_server.kit import grpc_server
-
-            address = self.settings.peer(service)
-            if address not in self._channels:
-                self._channels[address] = grpc.aio.insecure_channel(address, options=grpc_server.OPTIONS)
-            token = service_token(self.settings.internal_key.get_secret_value(), self.name)
-            self._clients[service] = grpc_server.Client(self._channels[address], grpc_server.descriptor(service), token)
+            self._clients[service] = self._local_client(service) or self._grpc_client(service)
         return self._clients[service]
+
+    def _local_client(self, service: str) -> Any:
+        """None: the service is not in this process."""
+        from headwater_server.kit import grpc_server
+        from headwater_server.kit.local import LocalClient
+
+        other = self.beside.get(service)
+        declared = grpc_server.descriptor(service).full_name
+        if other is None or declared not in other.tables:
+            return None
+        return LocalClient(self.name, service, other.tables[declared][1], other.tracer)
+
+    def _grpc_client(self, service: str) -> Any:
+        from headwater_server.kit import grpc_server
+
+        token = service_token(self.settings.internal_key.get_secret_value(), self.name)
+        return grpc_server.Client(self.channel(service), grpc_server.descriptor(service), token)
+
+    def channel(self, service: str) -> Any:
+        """The gRPC channel to the process of a service."""
+        import grpc.aio
+
+        from headwater_server.kit import grpc_server
+
+        address = self.settings.peer(service)
+        if address not in self._channels:
+            self._channels[address] = grpc.aio.insecure_channel(address, options=grpc_server.OPTIONS)
+        return self._channels[address]
 
     async def start_commands(self) -> None:
         for _, table in self.tables.values():
@@ -152,8 +174,9 @@ class Process:
 
         settings = self.kits[0].settings
         _refuse_open_bind(settings)
+        self._introduce()
         self.server = grpc.aio.server(options=OPTIONS)
-        checks = health.aio.HealthServicer()
+        checks = health.aio.HealthServicer()  # type: ignore[attr-defined]
         health_pb2_grpc.add_HealthServicer_to_server(checks, self.server)
         names = [health.SERVICE_NAME, reflection.SERVICE_NAME]
         for kit in self.kits:
@@ -178,6 +201,11 @@ class Process:
             await checks.set(name, health_pb2.HealthCheckResponse.SERVING)
         log.info("serving", services=[k.name for k in self.kits], grpc=settings.grpc_address)
         return self
+
+    def _introduce(self) -> None:
+        """Tells each service which others are beside it. Clients made until now, if any, go on over gRPC."""
+        for kit in self.kits:
+            kit.beside = {o.name: o for o in self.kits if kit.settings.peer(o.name) == o.settings.grpc_address}
 
     async def stop(self) -> None:
         if self.server is not None:

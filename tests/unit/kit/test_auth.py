@@ -9,16 +9,16 @@ KEY = "k" * 40
 
 
 def mint(**changes: object) -> str:
-    claims: dict = dict(
-        project="acme",
-        role="editor",
-        actor=auth.Actor("user", "ada"),
-        run_id="r1",
-        step="train",
-        path="1",
-        index=2,
-        attempt=3,
-    )
+    claims: dict = {
+        "project": "acme",
+        "role": "editor",
+        "actor": auth.Actor("user", "ada"),
+        "run_id": "r1",
+        "step": "train",
+        "path": "1",
+        "index": 2,
+        "attempt": 3,
+    }
     return auth.mint_task_token(KEY, **(claims | changes))
 
 

@@ -1,5 +1,7 @@
 """What comes off the bus becomes one Envelope, or an error that says why not."""
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,7 +33,7 @@ def test_bare_json_is_named_by_its_subject_and_its_place_in_the_stream():
 
 
 def test_structured_mode():
-    body = b'{"specversion":"1.0","id":"7","source":"s","type":"data.arrived","time":"2026-01-02T03:04:05Z","data":{"a":1}}'
+    body = b'{"id":"7","source":"s","type":"data.arrived","time":"2026-01-02T03:04:05Z","data":{"a":1}}'
     got = Envelope.decode("hw.ext.acme.x", {"Content-Type": "application/cloudevents+json"}, body)
     assert (got.id, got.type, got.data, got.time.year) == ("7", "data.arrived", {"a": 1}, 2026)
 
@@ -54,10 +56,8 @@ def test_what_is_no_event_says_why(headers, body, reason):
 
 @given(st.binary(max_size=200), st.dictionaries(st.text(max_size=10), st.text(max_size=10), max_size=4))
 def test_no_message_raises_anything_else(body, headers):
-    try:
+    with contextlib.suppress(MalformedEvent):
         Envelope.decode("hw.ext.acme.x", headers, body)
-    except MalformedEvent:
-        pass
 
 
 def test_a_forged_traceparent_is_dropped():

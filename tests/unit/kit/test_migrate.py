@@ -16,7 +16,3 @@ def test_numbers_are_unique_and_sql_names_no_schema(service):
     for m in found:
         assert not re.search(rf"\b{service}\.\w+ *\(", m.sql), f"{m.name} names its schema"
     assert [m.name for m in migrate.migrations(service) if m.origin == "kit"] == ["0001_outbox_inbox.sql"]
-
-
-def test_the_digest_follows_the_files():
-    assert migrate.digest(["scheduler"]) != migrate.digest(["scheduler", "tracking"])

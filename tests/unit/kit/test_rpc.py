@@ -1,4 +1,4 @@
-"""The handler table follows the proto: every RPC declares who may call it, and is carried out by a method of its name."""
+"""The handler table follows the proto: every RPC declares who may call it and has a method of its name."""
 
 import pytest
 

@@ -29,11 +29,13 @@ class Channel:
         self._files = 0
 
     def get_blob(self, digest: str) -> Path:
-        """A read-only file with the bytes of a blob, from the node's cache. Raises ArtifactError when it cannot be had."""
+        """A read-only file with the bytes of a blob, from the node's cache. Raises ArtifactError if it cannot be had."""
         path = self._cache / digest[:2] / digest
-        if path.exists():
-            return path
-        return Path(self._request({"op": "get", "digest": digest})["path"])
+        try:
+            os.utime(path)  # in use: not to be evicted now
+        except OSError:
+            return Path(self._request({"op": "get", "digest": digest})["path"])
+        return path
 
     def put_blob(self, source: "Path | str | bytes") -> str:
         """Stores a file or bytes as a blob, waits until it is safe, and returns its sha256 digest."""
@@ -94,3 +96,8 @@ def active() -> Channel | None:
 def activate(channel: Channel) -> None:
     global _active
     _active = channel
+
+
+def deactivate() -> None:
+    global _active
+    _active = None

@@ -15,7 +15,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
+from headwater.flow.current import current
 from headwater.runtime import channel, failures, frames
+from headwater.runtime.execute import Context, StepRun
+from headwater.runtime.rehearsal import Rehearsal, rehearse
 from headwater.runtime.task import Task, parse
 
 CLEAN = 0
@@ -53,6 +56,7 @@ def main(sock: socket.socket, flow_class: Any, nest: Nest) -> NoReturn:
     try:
         os.setpgid(0, 0)
         os.chdir(nest.cwd)
+        rehearse(Path(nest.out), lambda task: _surround(task, Rehearsal, nest, {}))
         message = frames.receive(sock)
         if message is not None:
             _serve(sock, flow_class, nest, message)
@@ -79,8 +83,6 @@ def _serve(sock: socket.socket, flow_class: Any, nest: Nest, message: dict[str, 
 
 
 def _run(task: Task, flow_class: Any, nest: Nest, line: channel.Channel) -> dict[str, Any]:
-    from headwater.runtime.execute import Context, StepRun
-
     try:
         run = StepRun(task, Context(flow_class, line, Path(nest.cwd), Path(nest.temp), Path(nest.out)))
         return {**run.result(), "times": run.times}
@@ -106,8 +108,6 @@ def _surround(task: Task, flow_class: Any, nest: Nest, environment: dict[str, st
         TMPDIR=nest.temp,
     )
     _reseed()
-    from headwater.flow.current import current
-
     current._update(
         flow_name=task.flow,
         run_id=task.key.run_id,

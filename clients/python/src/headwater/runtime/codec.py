@@ -105,7 +105,7 @@ def _aligned(size: int) -> int:
     return size + -size % ALIGNMENT
 
 
-def decode(encoding: str, data: bytes | memoryview) -> Any:
+def decode(encoding: str, data: bytes | bytearray | memoryview) -> Any:
     """The value of stored bytes. Arrays share memory with a writable `data`."""
     if encoding == "pickle5":
         return pickle.loads(data)

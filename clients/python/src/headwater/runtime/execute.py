@@ -171,7 +171,7 @@ class StepRun:
             return kept
         try:
             if isinstance(value, command.OutputFile):
-                return writer.add_file(value.path, value.path.name)
+                return writer.add_file(value, value.name)
             return writer.add(value)
         except codec.Unpicklable as error:
             step = self.task.key.step

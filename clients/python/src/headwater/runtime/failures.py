@@ -72,6 +72,22 @@ def describe(error: BaseException, step: str) -> dict[str, Any]:
     }
 
 
+def describe_import(error: BaseException, entrypoint: str) -> dict[str, Any]:
+    """The Failure of every task of a flow file that cannot be imported."""
+    from headwater.errors import FlowError
+
+    failure = describe(error, "")
+    if isinstance(error, FlowError):
+        failure["code"] = "CODE_PACKAGE"
+    if isinstance(error, SystemExit):
+        failure["message"] = f"{entrypoint} called sys.exit({error.code!r}) while it was imported"
+        failure["hint"] = 'Put what is to run only as a script below `if __name__ == "__main__":`.'
+    if isinstance(error, ImportError):
+        failure["hint"] = "The worker's Python lacks it: install it there."
+    failure["retryable"] = not isinstance(error, (SyntaxError, ImportError, FlowError, SystemExit))
+    return failure
+
+
 def _message(error: BaseException, step: str) -> str:
     if isinstance(error, SystemExit):
         return f"step {step} called sys.exit({error.code!r})"

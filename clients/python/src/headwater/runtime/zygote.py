@@ -4,6 +4,7 @@ The ROOT zygote has imported this runtime; it forks one PACKAGE zygote per code 
 user's module and keeps children parked for the node agent. Single-threaded, without an event loop, secrets or connections.
 """
 
+import fcntl
 import gc
 import importlib.util
 import os
@@ -14,7 +15,7 @@ import sys
 import traceback
 from typing import Any, NoReturn
 
-from headwater.runtime import child, frames
+from headwater.runtime import child, failures, frames
 from headwater.runtime.load import load_flow
 
 
@@ -42,6 +43,8 @@ def preload() -> None:
         "mmap",
         "uuid",
         "headwater.flow.decorators",
+        "headwater.flow.current",
+        "headwater.runtime.rehearsal",
     ):
         importlib.import_module(name)
 
@@ -115,7 +118,10 @@ class Zygote:
 
 
 class RootZygote(Zygote):
-    """Forks package zygotes."""
+    """Forks package zygotes, and tells how they ended."""
+
+    def on_exit(self, pid: int, status: int) -> None:
+        frames.send(self.control, {"op": "ended", "ended": [[pid, status]]})
 
     def on_message(self, message: dict[str, Any], fds: list[int]) -> None:
         pid = os.fork()
@@ -209,14 +215,15 @@ class PackageZygote(Zygote):
 
 
 def _package_main(control: socket.socket, message: dict[str, Any]) -> NoReturn:
+    frames.send(control, {"op": "importing", "pid": os.getpid()})
+    _end_with_agent(control, True)
     try:
         os.chdir(message["package"])
         flow_class = load_flow(message["package"], message["entrypoint"], message["flow_class"])
     except BaseException as error:
-        from headwater.runtime.failures import describe
-
-        frames.send(control, {"op": "failed", "failure": describe(error, "")})
+        frames.send(control, {"op": "failed", "failure": failures.describe_import(error, message["entrypoint"])})
         os._exit(1)
+    _end_with_agent(control, False)
     gc.collect()
     gc.freeze()
     sys.stdout.flush()
@@ -226,6 +233,13 @@ def _package_main(control: socket.socket, message: dict[str, Any]) -> NoReturn:
         PackageZygote(control, flow_class, message).start()
     except (BrokenPipeError, ConnectionResetError):
         os._exit(0)
+
+
+def _end_with_agent(control: socket.socket, on: bool) -> None:
+    """While user code is imported nobody reads the socket: the kernel's SIGIO ends us when the agent is gone."""
+    fcntl.fcntl(control, fcntl.F_SETOWN, os.getpid())
+    flags = fcntl.fcntl(control, fcntl.F_GETFL)
+    fcntl.fcntl(control, fcntl.F_SETFL, flags | os.O_ASYNC if on else flags & ~os.O_ASYNC)
 
 
 def main(argv: list[str]) -> NoReturn:

@@ -1,0 +1,137 @@
+"""Blobs between this node and the object store, by presigned URLs of the artifact service.
+
+Downloads are checked against their digest, uploads by the store. What is under way is never transferred twice.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from headwater_server.executor.node import blobs, wire
+from headwater_server.executor.node.blobs import BlobCache, WrongBytes
+from headwater_server.executor.node.commands import Commands
+from headwater_server.kit.errors import DataLoss, InvalidArgument, NotFound, ServiceError, Unavailable
+from headwater_server.kit.http import HttpClient
+from headwater_server.kit.telemetry import Tracer
+
+log = structlog.get_logger("worker.transfers")
+_KNOWN_FOR = 300.0
+_KNOWN_MOST = 20_000
+_TRIES = 3
+
+
+class Transfers:
+    def __init__(self, commands: Commands, cache: BlobCache, tracer: Tracer) -> None:
+        self._commands, self._cache, self._tracer = commands, cache, tracer
+        self._http = HttpClient(limit=16)
+        self._under_way: dict[tuple[str, str], asyncio.Task[Any]] = {}
+        self._stored: dict[tuple[str, str], float] = {}  # (project, digest) → when we knew it to be in the store
+
+    async def close(self) -> None:
+        await self._http.close()
+
+    async def get(self, project: str, digest: str, traceparent: str = "") -> Path:
+        """The file of a blob, from the cache or from the store. Raises NotFound, DataLoss, Unavailable."""
+        if not blobs.is_digest(digest):
+            raise InvalidArgument(f"{str(digest)[:80]!r} is no sha256 digest", field="digest")
+        found = self._cache.find(digest)
+        if found is not None:
+            return found
+        return await self._once(("get", digest), lambda: self._download(project, digest, traceparent))
+
+    async def put_file(self, project: str, source: Path, traceparent: str = "") -> str:
+        """Stores a file that belongs to somebody else; returns its digest."""
+        copy = self._cache.temporary()
+        try:
+            digest, size = await asyncio.to_thread(blobs.snapshot, source, copy)
+            await self._store(project, digest, size, copy, traceparent)
+            if self._cache.find(digest) is None:
+                self._cache.adopt(copy, digest)
+            return digest
+        except OSError as error:
+            raise InvalidArgument(f"{source} cannot be read: {error.strerror}", field="path") from None
+        finally:
+            copy.unlink(missing_ok=True)
+
+    async def put_made(self, project: str, digest: str, size: int, source: Path, traceparent: str = "") -> None:
+        """Stores a file that the runtime made and gave up; then it is the cache's."""
+        if not blobs.is_digest(digest):
+            raise InvalidArgument(f"{str(digest)[:80]!r} is no sha256 digest", field="digest")
+        uploaded = await self._store(project, digest, size, source, traceparent)
+        if self._cache.find(digest) is not None:
+            return
+        # What was uploaded was checked by the store.
+        if uploaded or (await asyncio.to_thread(blobs.digest_of, source))[0] == digest:
+            self._cache.adopt(source, digest)
+
+    async def _store(self, project: str, digest: str, size: int, source: Path, traceparent: str) -> bool:
+        known = self._stored.get((project, digest), 0.0)
+        if time.monotonic() - known < _KNOWN_FOR and known:
+            return False
+        uploaded = await self._once(
+            ("put", f"{project}/{digest}"), lambda: self._upload(project, digest, size, source, traceparent)
+        )
+        if len(self._stored) > _KNOWN_MOST:
+            self._stored.clear()
+        self._stored[project, digest] = time.monotonic()
+        return uploaded
+
+    async def _once(self, key: tuple[str, str], work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+        task = self._under_way.get(key)
+        if task is None:
+            task = self._under_way[key] = asyncio.create_task(work())
+            task.add_done_callback(lambda _: self._under_way.pop(key, None))
+        return await asyncio.shield(task)
+
+    async def _download(self, project: str, digest: str, traceparent: str) -> Path:
+        with self._tracer.span("download blob", traceparent, kind="client", attributes={"hw.digest": digest}) as span:
+            for attempt in range(1, _TRIES + 1):
+                try:
+                    return await self._fetch(project, digest, span.traceparent)
+                except WrongBytes as error:
+                    log.error("blob is damaged", digest=digest, error=str(error))
+                    if attempt == _TRIES:
+                        raise DataLoss(f"the stored bytes of blob {digest} are not those that were put") from None
+        raise AssertionError
+
+    async def _fetch(self, project: str, digest: str, traceparent: str) -> Path:
+        body = {"project": project, "digest": digest}
+        reply = await self._commands.call("artifact", "get_blob", body, wire.GetBlobReply, traceparent)
+        temporary = self._cache.temporary()
+        try:
+            with temporary.open("wb") as sink:
+                response = await self._http.request("GET", reply.url, sink=sink)
+            _check(response.status, response.body, f"blob {digest}")
+            found, _ = await asyncio.to_thread(blobs.digest_of, temporary)
+            if found != digest:
+                raise WrongBytes(f"got {found}")
+            return self._cache.adopt(temporary, digest)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    async def _upload(self, project: str, digest: str, size: int, source: Path, traceparent: str) -> bool:
+        body = {"project": project, "digest": digest, "size": str(size)}
+        with self._tracer.span("upload blob", traceparent, kind="client", attributes={"hw.bytes": size}) as span:
+            begun = await self._commands.call("artifact", "begin_upload", body, wire.BeginReply, span.traceparent)
+            if begun.exists:
+                return False
+            response = await self._http.request("PUT", begun.url, headers=begun.headers, body=source)
+            _check(response.status, response.body, f"blob {digest}")
+            await self._commands.call("artifact", "commit_upload", body, dict, span.traceparent)
+            return True
+
+
+def _check(status: int, body: bytes, what: str) -> None:
+    if status < 300:
+        return
+    text = body[:300].decode(errors="replace")
+    error: type[ServiceError] = Unavailable
+    if status == 404:
+        error = NotFound
+    elif "BadDigest" in text or "Checksum" in text:
+        error = DataLoss
+    raise error(f"the object store answers {status} for {what}: {text}")

@@ -1,0 +1,363 @@
+"""The warm processes that tasks are forked from: one root per interpreter, under it one zygote per package and flow.
+
+Hands out parked children, keeps a few zygotes, ends idle ones. What a child does is attempt.py's business.
+"""
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from headwater_server.executor.node import outcomes
+from headwater_server.executor.node.frames import FrameSocket, encode
+
+log = structlog.get_logger("worker.zygotes")
+KEPT = 4
+IDLE = 300.0
+IMPORT_LIMIT = 600.0
+
+
+class CannotStart(Exception):
+    """No child can be had; `failure` is what its task gets."""
+
+    def __init__(self, failure: dict[str, Any]) -> None:
+        super().__init__(failure.get("message", ""))
+        self.failure = failure
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a child is forked from: an interpreter that has imported this flow of this package."""
+
+    python: str
+    package: Path
+    entrypoint: str
+    flow_class: str
+
+
+@dataclass
+class Child:
+    """A parked process and our ends of its streams. `ended` gets its wait status, None when nobody knows it."""
+
+    pid: int
+    base: Path
+    sock: socket.socket
+    out: int
+    err: int
+    ended: asyncio.Future[int | None]
+
+    def kill(self) -> None:
+        """The process and all of its group. It may be a moment before its group exists."""
+        for kill in (os.killpg, os.kill) if not self.ended.done() else (os.killpg,):
+            try:
+                kill(self.pid, signal.SIGKILL)
+            except OSError:
+                continue
+
+    def close(self) -> None:
+        self.sock.close()
+        for fd in (self.out, self.err):
+            if fd >= 0:
+                os.close(fd)
+        self.out = self.err = -1
+
+
+class Root:
+    """The first process of an interpreter. Its death is noticed, and another is started when one is needed."""
+
+    def __init__(self, python: str, environ: dict[str, str], cwd: Path) -> None:
+        self.python, self.alive = python, True
+        self.ready: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self.deaths: dict[int, Callable[[int], None]] = {}
+        mine, theirs = socket.socketpair()
+        self.process = subprocess.Popen(
+            [python, "-P", "-m", "headwater.runtime.zygote", str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=2,
+            cwd=cwd,
+            env=environ,
+            start_new_session=True,
+        )
+        theirs.close()
+        self.control = FrameSocket(mine, self._on_message, self._on_end)
+
+    def _on_message(self, message: dict[str, Any], fds: list[int]) -> None:
+        if message.get("op") == "ready" and not self.ready.done():
+            self.ready.set_result(True)
+        for pid, status in message.get("ended", ()):
+            if (tell := self.deaths.pop(pid, None)) is not None:
+                tell(status)
+
+    def _on_end(self) -> None:
+        self.alive = False
+        if not self.ready.done():
+            self.ready.set_result(False)
+        self.process.kill()
+        status = self.process.wait()
+        log.warning("root zygote ended", python=self.python, status=status)
+
+    def close(self) -> None:
+        if self.alive:
+            self.alive = False
+            self.control.close()
+            self.process.kill()
+            self.process.wait()
+
+
+@dataclass
+class Zygote:
+    """One package zygote: imports once, keeps children parked, tells how each ended."""
+
+    origin: Origin
+    scratch: Path
+    root: Root
+    on_gone: Callable[["Zygote"], None]
+    alive: bool = True
+    pid: int = 0
+    used: float = 0.0
+    parked: deque[Child] = field(default_factory=deque)
+    running: dict[int, Child] = field(default_factory=dict)
+    waiting: deque[asyncio.Future[Child]] = field(default_factory=deque)
+    imported: bool = False
+
+    def start(self, size: int) -> None:
+        self.scratch.mkdir(parents=True)
+        mine, theirs = socket.socketpair()
+        self.control = FrameSocket(mine, self._on_message, self._on_end)
+        message = {
+            "op": "package",
+            "package": str(self.origin.package),
+            "entrypoint": self.origin.entrypoint,
+            "flow_class": self.origin.flow_class,
+            "scratch": str(self.scratch),
+            "size": size,
+            "fds": 1,
+        }
+        self.root.control.send(encode(message), [theirs.detach()])
+        self._limit = asyncio.get_running_loop().call_later(IMPORT_LIMIT, self._import_took_too_long)
+
+    def take(self) -> Child | None:
+        """A parked child, if there is one now."""
+        if not self.parked:
+            return None
+        child = self.parked.popleft()
+        self.running[child.pid] = child
+        return child
+
+    async def wait(self) -> Child:
+        """Raises CannotStart."""
+        future: asyncio.Future[Child] = asyncio.get_running_loop().create_future()
+        self.waiting.append(future)
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if future.done() and not future.cancelled() and future.exception() is None:
+                child = future.result()
+                if self.running.pop(child.pid, None) is not None:
+                    self.parked.append(child)
+            raise
+
+    @property
+    def idle(self) -> bool:
+        return not self.running and not self.waiting
+
+    def close(self) -> None:
+        """Ends it with all its children."""
+        self.control.close()
+        self._gone({"code": "KILLED", "message": "the worker stops", "retryable": True})
+
+    def _on_message(self, message: dict[str, Any], fds: list[int]) -> None:
+        for pid, status in message.get("ended", ()):
+            self._on_child_end(pid, status)
+        match message.get("op"):
+            case "parked":
+                self._on_parked(message, fds)
+            case "importing":
+                self.pid = message["pid"]
+                self.root.deaths[self.pid] = self._on_death
+            case "ready":
+                self.imported = True
+                self._limit.cancel()
+            case "failed":
+                self.control.close()
+                self._gone(message["failure"])
+
+    def _on_parked(self, message: dict[str, Any], fds: list[int]) -> None:
+        sock, out, err = fds
+        os.set_blocking(out, False)
+        os.set_blocking(err, False)
+        ended: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
+        child = Child(message["pid"], Path(message["base"]), socket.socket(fileno=sock), out, err, ended)
+        while self.waiting:
+            future = self.waiting.popleft()
+            if not future.done():
+                self.running[child.pid] = child
+                future.set_result(child)
+                return
+        self.parked.append(child)
+
+    def _on_child_end(self, pid: int, status: int) -> None:
+        child = self.running.pop(pid, None)
+        if child is not None:
+            child.ended.set_result(status)
+            return
+        for child in [child for child in self.parked if child.pid == pid]:
+            self.parked.remove(child)
+            child.close()
+
+    def _on_death(self, status: int) -> None:
+        self.control.drain()
+        self.control.close()
+        self._gone(outcomes.import_death(self.origin.entrypoint, status))
+
+    def _on_end(self) -> None:
+        """Its socket ended; the root, if alive, says in a moment how it died."""
+        if self.root.alive and self.pid in self.root.deaths:
+            asyncio.get_running_loop().call_later(0.5, self._gone, outcomes.import_death(self.origin.entrypoint, None))
+        else:
+            self._gone(outcomes.import_death(self.origin.entrypoint, None))
+
+    def _import_took_too_long(self) -> None:
+        if self.pid:
+            os.kill(self.pid, signal.SIGKILL)
+        self.control.close()
+        self._gone(
+            outcomes.failure(
+                "CODE_PACKAGE",
+                f"the import of {self.origin.entrypoint} took more than {IMPORT_LIMIT / 60:g} minutes",
+                hint="Move what takes long from the module into a step.",
+            )
+        )
+
+    def _gone(self, failure: dict[str, Any]) -> None:
+        if not self.alive:
+            return
+        self.alive = False
+        self._limit.cancel()
+        self.root.deaths.pop(self.pid, None)
+        for child in self.parked:
+            child.close()
+        self.parked.clear()
+        for future in self.waiting:
+            if not future.done():
+                future.set_exception(CannotStart(failure))
+        self.waiting.clear()
+        for child in self.running.values():  # orphans: nobody will tell us of their end
+            child.kill()
+            child.ended.set_result(None)
+        self.running.clear()
+        self.on_gone(self)
+
+
+class Zygotes:
+    """The pool of them."""
+
+    def __init__(self, slots: int, scratch: Path, environ: dict[str, str]) -> None:
+        self._size, self._scratch, self._environ = slots + 1, scratch, environ
+        self._roots: dict[str, Root] = {}
+        self._refused: set[str] = set()
+        self._zygotes: OrderedDict[Origin, Zygote] = OrderedDict()
+        self._numbers = count(1)
+        self._closed = False
+
+    def start(self) -> None:
+        self._root(sys.executable)
+
+    def known_interpreter(self, wanted: str) -> str | None:
+        """The interpreter for code that prefers `wanted`, if that is decided already."""
+        if not wanted or wanted == sys.executable or wanted in self._refused:
+            return sys.executable
+        root = self._roots.get(wanted)
+        return wanted if root is not None and root.alive and root.ready.done() else None
+
+    async def interpreter(self, wanted: str) -> str:
+        """The interpreter to use for code that prefers `wanted`: that one if it is here and knows Headwater."""
+        if (known := self.known_interpreter(wanted)) is not None:
+            return known
+        if not (Path(wanted).is_absolute() and os.access(wanted, os.X_OK)):
+            return sys.executable
+        try:
+            if await asyncio.wait_for(asyncio.shield(self._root(wanted).ready), 30):
+                return wanted
+        except (OSError, TimeoutError):
+            pass
+        log.warning("interpreter not usable, taking our own", wanted=wanted, own=sys.executable)
+        self._refused.add(wanted)
+        return sys.executable
+
+    def take(self, origin: Origin) -> Child | None:
+        zygote = self._zygotes.get(origin)
+        if zygote is None:
+            return None
+        self._touch(zygote)
+        return zygote.take()
+
+    async def child(self, origin: Origin) -> Child:
+        """A child that nobody has used. Raises CannotStart."""
+        tries = 3
+        while True:
+            zygote = self._zygotes.get(origin) or self._make(origin)
+            self._touch(zygote)
+            try:
+                return zygote.take() or await zygote.wait()
+            except CannotStart:
+                tries -= 1
+                if not zygote.imported or not tries or self._closed:
+                    raise
+
+    def in_use(self) -> set[str]:
+        """Names of the package directories that have a zygote."""
+        return {origin.package.name for origin in self._zygotes}
+
+    def end_idle(self) -> None:
+        """Call now and then."""
+        now = asyncio.get_running_loop().time()
+        for zygote in list(self._zygotes.values()):
+            if zygote.idle and zygote.used < now - IDLE:
+                zygote.close()
+
+    def close(self) -> None:
+        self._closed = True
+        for zygote in list(self._zygotes.values()):
+            zygote.close()
+        for root in self._roots.values():
+            root.close()
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def _touch(self, zygote: Zygote) -> None:
+        zygote.used = asyncio.get_running_loop().time()
+        self._zygotes.move_to_end(zygote.origin)
+
+    def _make(self, origin: Origin) -> Zygote:
+        idle = [zygote for zygote in self._zygotes.values() if zygote.idle]
+        for zygote in idle[: max(0, len(self._zygotes) - KEPT + 1)]:
+            zygote.close()
+        zygote = Zygote(origin, self._scratch / str(next(self._numbers)), self._root(origin.python), self._on_gone)
+        self._zygotes[origin] = zygote
+        zygote.start(self._size)
+        return zygote
+
+    def _root(self, python: str) -> Root:
+        root = self._roots.get(python)
+        if root is None or not root.alive:
+            self._scratch.mkdir(parents=True, exist_ok=True)
+            root = self._roots[python] = Root(python, self._environ, self._scratch)
+        return root
+
+    def _on_gone(self, zygote: Zygote) -> None:
+        if self._zygotes.get(zygote.origin) is zygote:
+            del self._zygotes[zygote.origin]
+        if not self._closed:
+            asyncio.get_running_loop().run_in_executor(None, shutil.rmtree, zygote.scratch, True)

@@ -1,7 +1,7 @@
 """What a test sees of the harness. Servers start when the first test of the session asks for them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -118,8 +118,9 @@ async def serve(service_kit: Builder) -> AsyncIterator[Callable[..., Awaitable[C
     processes: list[service.Process] = []
     channels: list[grpc.aio.Channel] = []
 
-    async def start(*names: str, **settings: Any) -> Callable[[str], Any]:
-        kits = [await service_kit(name, **settings) for name in names]
+    async def start(*names: str, extra: Sequence[ServiceKit[Any]] = (), **settings: Any) -> Callable[[str], Any]:
+        """extra: kits that the test has composed itself."""
+        kits = [*extra, *[await service_kit(name, **settings) for name in names]]
         processes.append(await service.Process(kits).start())
         channels.append(grpc.aio.insecure_channel(service_kit.address, options=grpc_server.OPTIONS))
 

@@ -32,10 +32,9 @@ async def serve(bus: Bus, service: str, table: dict[str, rpc.Method], tracer: Tr
             method = commands.get(name)
             if method is None:
                 raise NotFound(f"{service} has no command {name!r}", hint=f"It has {', '.join(sorted(commands))}.")
-            request = rpc.decode(method.request, msg.data, content_type)
             with tracer.span(method.full_name[1:], headers.get("traceparent", ""), kind="server") as span:
-                reply = await method.unary(request, rpc.Call(WORKER, span.traceparent))
-            await bus.nc.publish(msg.reply, rpc.encode(reply, content_type), headers=_typed(content_type))
+                reply = await _carry_out(method, msg.data, content_type, rpc.Call(WORKER, span.traceparent))
+            await bus.nc.publish(msg.reply, reply, headers=_typed(content_type))
         except asyncio.CancelledError:
             raise
         except Exception as error:
@@ -48,6 +47,13 @@ async def serve(bus: Bus, service: str, table: dict[str, rpc.Method], tracer: Tr
             REQUESTS.labels(service, name, code).observe(time.perf_counter() - start)
 
     return await bus.subscribe(f"hw.cmd.v1.{service}.*", handle, queue=service, concurrency=256)
+
+
+async def _carry_out(method: rpc.Method, payload: bytes, content_type: str, call: rpc.Call) -> bytes:
+    if method.json_function is not None and content_type != rpc.PROTOBUF:
+        method.admit(None, call)
+        return await method.json_function(payload, call)
+    return rpc.encode(await method.unary(rpc.decode(method.request, payload, content_type), call), content_type)
 
 
 def _typed(content_type: str) -> dict[str, str] | None:

@@ -20,7 +20,7 @@ from headwater_server.kit.ids import subject_token, uuid7
 
 MAX_BODY = 256 * 1024
 _VERSION = re.compile(r"\.v\d+$")
-_TRACEPARENT = re.compile(r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
+TRACEPARENT = re.compile(r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
 
 
 class MalformedEvent(Exception):
@@ -77,7 +77,7 @@ class Envelope:
             subject=subject,
             project=(tokens[2] if foreign else tokens[3]) if len(tokens) > 3 else "default",
             data=data,
-            traceparent=trace if _TRACEPARENT.match(trace) else "",
+            traceparent=trace if TRACEPARENT.match(trace) else "",
             seq=seq,
             deliveries=deliveries,
         )

@@ -6,7 +6,7 @@ There is no watermark: rows are selected because they are there and deleted beca
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import asyncpg
@@ -36,11 +36,16 @@ DELETE FROM inbox WHERE (consumer, event_id) IN (
 
 
 class OutboxTransaction:
-    """A database transaction that may emit events."""
+    """A database transaction that may emit events, and know what to do once it is committed."""
 
     def __init__(self, conn: asyncpg.Connection) -> None:
         self.conn = conn
         self.events: list[OutMessage] = []
+        self.committed: list[Callable[[], None]] = []
+
+    def after_commit(self, work: Callable[[], None]) -> None:
+        """For nudges: what must happen belongs into the transaction, for this process may die before it gets here."""
+        self.committed.append(work)
 
     def emit(self, event: Message, traceparent: str = "") -> str:
         """Adds an event (a message that declares the event option). Returns its id."""
@@ -76,6 +81,8 @@ class Outbox:
         if tx.events:
             self._pending += tx.events
             self._wake.set()
+        for work in tx.committed:
+            work()
 
     async def publish_loop(self) -> None:
         """Publishes what transactions of this process have committed, in their order."""

@@ -1,0 +1,260 @@
+"""The RPCs of the scheduler: check what was sent and who asks, call the domain, answer. No SQL here."""
+
+import uuid
+from typing import Any
+
+import msgspec
+from google.protobuf.json_format import MessageToDict, ParseDict
+from google.protobuf.message import Message
+
+from headwater.api.events.v1 import events_pb2
+from headwater.api.scheduler.v1 import scheduler_pb2 as pb
+from headwater_server.kit.clock import timestamp
+from headwater_server.kit.errors import FailedPrecondition, InvalidArgument, NotFound
+from headwater_server.kit.outbox import Outbox
+from headwater_server.kit.rpc import Call
+from headwater_server.scheduler import messages, wire
+from headwater_server.scheduler.assignments import RunInfo
+from headwater_server.scheduler.completions import Completions
+from headwater_server.scheduler.deployments import Deployments
+from headwater_server.scheduler.keys import Key
+from headwater_server.scheduler.listing import Listing
+from headwater_server.scheduler.results import Results
+from headwater_server.scheduler.runs import NewRun, Runs, check
+from headwater_server.scheduler.sessions import Sessions
+from headwater_server.scheduler.settlement import Completion
+from headwater_server.scheduler.states import RunState
+from headwater_server.scheduler.store import Store, no_run
+
+
+class SchedulerApi:
+    def __init__(
+        self,
+        outbox: Outbox,
+        store: Store,
+        runs: Runs,
+        listing: Listing,
+        deployments: Deployments,
+        sessions: Sessions,
+        completions: Completions,
+        results: Results,
+    ) -> None:
+        self._outbox, self._store, self._runs, self._listing = outbox, store, runs, listing
+        self._deployments, self._sessions = deployments, sessions
+        self._completions, self._results = completions, results
+
+    # Runs
+
+    async def start_run(self, request: pb.StartRunRequest, call: Call) -> pb.StartRunResponse:
+        new = await self._deployed(request) if request.deployment else _new_run(request, call)
+        if request.deployment:
+            new.parameters = new.parameters | MessageToDict(request.parameters)
+            new.tags += [tag for tag in request.tags if tag not in new.tags]
+        new.created_by, new.role = _actor(call), call.role
+        new.request_id, new.traceparent = request.request_id, call.traceparent
+        new.priority, new.max_workers = request.priority, request.max_workers
+        await self._check_origin(new, call)
+        check(new)
+        if not await self._runs.has_package(new.project, new.code["package"]):
+            return pb.StartRunResponse(package_missing=True)
+        return pb.StartRunResponse(run=await self._listing.run(uuid.UUID(await self._runs.start(new))))
+
+    async def _deployed(self, request: pb.StartRunRequest) -> NewRun:
+        return await self._deployments.new_run(await self._deployments.get(request.project, request.deployment))
+
+    async def _check_origin(self, new: NewRun, call: Call) -> None:
+        if not new.origin_run_id:
+            return
+        origin = await self._run(new.origin_run_id, call, new.project)
+        new.origin_run_id = origin.run_id
+        if origin.flow != new.flow:
+            message = f"run {origin.run_id} is one of flow {origin.flow}, not of {new.flow}"
+            raise InvalidArgument(message, field="origin_run_id", hint=f"name a run of {new.flow}")
+        if (await self._listing.run(uuid.UUID(origin.run_id))).state == RunState.RUNNING:
+            hint = "wait until it is over, or cancel it"
+            raise FailedPrecondition(f"run {origin.run_id} is still running", field="origin_run_id", hint=hint)
+
+    async def get_run(self, request: pb.GetRunRequest, call: Call) -> pb.GetRunResponse:
+        found = await self._listing.find(request.run_id, call.project if call.project != "*" else request.project)
+        run = await self._listing.run(found)
+        _visible(run.project, call, request.run_id)
+        return pb.GetRunResponse(run=run)
+
+    async def list_runs(self, request: pb.ListRunsRequest, call: Call) -> pb.ListRunsResponse:
+        return await self._listing.runs(request)
+
+    async def cancel_run(self, request: pb.CancelRunRequest, call: Call) -> pb.CancelRunResponse:
+        info = await self._run(request.run_id, call)
+        reason = request.reason or f"cancelled by {call.actor.name}"
+        done = await self._runs.cancel(info, reason, _actor(call))
+        run = await self._listing.run(uuid.UUID(info.run_id))
+        if not done and run.state != RunState.CANCELLED:
+            how = pb.RunState.Name(run.state).removeprefix("RUN_STATE_").lower()
+            raise FailedPrecondition(f"run {info.run_id} is over: it has {how}", field="run_id", reason="RUN_OVER")
+        return pb.CancelRunResponse(run=run)
+
+    async def list_tasks(self, request: pb.ListTasksRequest, call: Call) -> pb.ListTasksResponse:
+        request.run_id = (await self._run(request.run_id, call)).run_id
+        return await self._listing.tasks(request)
+
+    async def list_flows(self, request: pb.ListFlowsRequest, call: Call) -> pb.ListFlowsResponse:
+        return await self._listing.flows(request.project)
+
+    async def _run(self, text: str, call: Call, project: str = "") -> RunInfo:
+        """The run that a request is about, if the caller may see it. Raises NotFound."""
+        scope = call.project if call.project != "*" else project or "*"
+        info = await self._store.info(str(await self._listing.find(text, scope)))
+        _visible(info.project, call, text)
+        return info
+
+    # Deployments
+
+    async def deploy_flow(self, request: pb.DeployFlowRequest, call: Call) -> pb.DeployFlowResponse:
+        new = NewRun(
+            project=request.project,
+            flow=request.graph.flow,
+            graph=MessageToDict(request.graph),
+            code=MessageToDict(request.code),
+            parameters=MessageToDict(request.parameters),
+            created_by=_actor(call),
+            role=call.role,
+            tags=list(request.tags),
+        )
+        plan = check(new)
+        if not await self._runs.has_package(new.project, new.code["package"]):
+            return pb.DeployFlowResponse(package_missing=True)
+        async with self._outbox.transaction() as tx:
+            row = await self._deployments.put(tx, new, [MessageToDict(t) for t in request.triggers])
+            event = events_pb2.FlowDeployed(
+                project=new.project,
+                flow=new.flow,
+                version=row["version"],
+                at=timestamp(row["deployed_at"]),
+                actor=messages.actor(new.created_by),
+            )
+            tx.emit(event, call.traceparent)
+        return pb.DeployFlowResponse(deployment=messages.deployment(row, plan))
+
+    async def list_deployments(self, request: pb.ListDeploymentsRequest, call: Call) -> pb.ListDeploymentsResponse:
+        return pb.ListDeploymentsResponse(deployments=await self._deployments.list(request.project))
+
+    async def delete_deployment(self, request: pb.DeleteDeploymentRequest, call: Call) -> pb.DeleteDeploymentResponse:
+        async with self._outbox.transaction() as tx:
+            await self._deployments.remove(tx, request.project, request.name)
+            actor = messages.actor(_actor(call))
+            event = events_pb2.FlowUndeployed(project=request.project, flow=request.name, at=timestamp(), actor=actor)
+            tx.emit(event, call.traceparent)
+        return pb.DeleteDeploymentResponse()
+
+    # Workers
+
+    async def list_workers(self, request: pb.ListWorkersRequest, call: Call) -> pb.ListWorkersResponse:
+        return await self._listing.workers()
+
+    async def check_attempt(self, request: pb.CheckAttemptRequest, call: Call) -> pb.CheckAttemptResponse:
+        key = await self._sessions.parse_key(MessageToDict(request.key))
+        return pb.CheckAttemptResponse(live=await self._sessions.live(key, request.attempt))
+
+    async def open_session(self, request: pb.OpenSessionRequest, call: Call) -> pb.OpenSessionResponse:
+        session = await self._sessions.open(
+            request.pool or "default", request.name, request.slots, dict(request.labels)
+        )
+        return pb.OpenSessionResponse(session_id=session, heartbeat_interval=self._sessions.beat)
+
+    async def close_session(self, request: pb.CloseSessionRequest, call: Call) -> pb.CloseSessionResponse:
+        await self._sessions.close(_session(request.session_id))
+        return pb.CloseSessionResponse()
+
+    async def claim_task(self, request: pb.ClaimTaskRequest, call: Call) -> pb.ClaimTaskResponse:
+        return ParseDict(await self._claim(_converted(request, wire.Claim)), pb.ClaimTaskResponse())
+
+    async def claim_task_json(self, payload: bytes, call: Call) -> bytes:
+        return msgspec.json.encode(await self._claim(wire.decode(payload, wire.Claim)))
+
+    async def _claim(self, claim: wire.Claim) -> dict[str, Any]:
+        key = await self._key(claim.key)
+        return {"granted": await self._sessions.claim(key, claim.attempt, _session(claim.session_id))}
+
+    async def complete_task(self, request: pb.CompleteTaskRequest, call: Call) -> pb.CompleteTaskResponse:
+        return ParseDict(await self._complete(_converted(request, wire.Complete)), pb.CompleteTaskResponse())
+
+    async def complete_task_json(self, payload: bytes, call: Call) -> bytes:
+        return msgspec.json.encode(await self._complete(wire.decode(payload, wire.Complete)))
+
+    async def _complete(self, done: wire.Complete) -> dict[str, Any]:
+        if (done.success is None) == (done.failure is None):
+            hint = "say how the attempt ended: one of the two"
+            raise InvalidArgument("give either success or failure", field="success", hint=hint)
+        success = done.success or wire.Success()
+        settled = await self._completions.complete(
+            Completion(
+                key=await self._key(done.key),
+                attempt=done.attempt,
+                session_id=_session(done.session_id) if done.session_id else None,
+                result=success.manifest(),
+                foreach_width=success.foreach_width,
+                chosen=tuple(success.next),
+                failure=done.failure,
+                started_at=done.started_at,
+                want_next=done.want_next,
+                traceparent=done.traceparent,
+            )
+        )
+        answer: dict[str, Any] = {"disposition": settled.disposition}
+        if settled.next is not None:
+            answer["next"] = settled.next
+        return answer
+
+    async def list_task_results(self, request: pb.ListTaskResultsRequest, call: Call) -> pb.ListTaskResultsResponse:
+        return ParseDict(await self._list_results(_converted(request, wire.Results)), pb.ListTaskResultsResponse())
+
+    async def list_task_results_json(self, payload: bytes, call: Call) -> bytes:
+        return msgspec.json.encode(await self._list_results(wire.decode(payload, wire.Results)))
+
+    async def _list_results(self, asked: wire.Results) -> dict[str, Any]:
+        found = await self._results.of_join(await self._key(asked.key), asked.offset, asked.limit)
+        return {"results": [item.json() for item in found]}
+
+    async def _key(self, key: wire.Key) -> Key:
+        body = {"runId": key.run_id, "step": key.step, "path": key.path, "index": key.index}
+        return await self._sessions.parse_key(body)
+
+
+def _new_run(request: pb.StartRunRequest, call: Call) -> NewRun:
+    return NewRun(
+        project=request.project,
+        flow=request.flow or request.graph.flow,
+        graph=MessageToDict(request.graph),
+        code=MessageToDict(request.code),
+        parameters=MessageToDict(request.parameters),
+        created_by=_actor(call),
+        role=call.role,
+        tags=list(request.tags),
+        origin_run_id=request.origin_run_id,
+        resume_step=request.resume_step,
+    )
+
+
+def _actor(call: Call) -> dict[str, Any]:
+    actor = {"kind": call.actor.kind, "name": call.actor.name, "runId": call.actor.run_id}
+    return {name: value for name, value in actor.items() if value}
+
+
+def _visible(project: str, call: Call, asked: str) -> None:
+    """Another project's run does not exist for this caller."""
+    try:
+        call.require(project)
+    except NotFound:
+        raise no_run(asked) from None
+
+
+def _session(text: str) -> str:
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        hint = "the one that OpenSession returned"
+        raise InvalidArgument(f"session_id: {text!r} is no session", field="session_id", hint=hint) from None
+
+
+def _converted(request: Message, kind: type[wire.T]) -> wire.T:
+    return wire.convert(MessageToDict(request), kind)

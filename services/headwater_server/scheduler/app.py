@@ -1,0 +1,73 @@
+"""Composition root of the scheduler: settings, store, domain, RPCs, subscriptions, loops."""
+
+from pydantic import Field
+
+from headwater.api.artifact.v1 import artifact_pb2
+from headwater.api.scheduler.v1 import scheduler_pb2
+from headwater_server.kit.errors import NotFound
+from headwater_server.kit.service import ServiceKit
+from headwater_server.kit.settings import ServiceSettings
+from headwater_server.scheduler import events
+from headwater_server.scheduler.api import SchedulerApi
+from headwater_server.scheduler.completions import Completions
+from headwater_server.scheduler.deployments import Deployments
+from headwater_server.scheduler.dispatch import Dispatcher
+from headwater_server.scheduler.endings import Endings
+from headwater_server.scheduler.listing import Listing
+from headwater_server.scheduler.results import Results
+from headwater_server.scheduler.runs import Runs
+from headwater_server.scheduler.sessions import Sessions
+from headwater_server.scheduler.store import Store
+from headwater_server.scheduler.sweep import Sweep
+
+
+class Settings(ServiceSettings):
+    """What the scheduler needs to know beyond every service's."""
+
+    heartbeat_seconds: float = Field(5.0, gt=0, le=60, description="How often workers say that they live.")
+    lease_seconds: float = Field(15.0, gt=0, le=600, description="Silence after which a worker's tasks go to others.")
+
+
+class Packages:
+    """Which code packages are there; what was there once stays."""
+
+    def __init__(self, kit: ServiceKit[Settings]) -> None:
+        self._kit = kit
+        self._known: set[tuple[str, str]] = set()
+
+    async def has(self, project: str, digest: str) -> bool:
+        if (project, digest) not in self._known:
+            try:
+                request = artifact_pb2.GetBlobRequest(project=project, digest=digest)
+                await self._kit.client("artifact").GetBlob(request)
+            except NotFound:
+                return False
+            self._known.add((project, digest))
+        return True
+
+
+async def build(kit: ServiceKit[Settings]) -> None:
+    settings, secret = kit.settings, kit.settings.internal_key.get_secret_value()
+    store = Store(kit.database)
+    endings = Endings(kit.bus)
+    dispatcher = Dispatcher(kit.bus, kit.database, store, secret, settings.lease_seconds)
+    dispatcher.on_new_pool = lambda pool: kit.loop(f"dispatch.{pool}", lambda: dispatcher.loop(pool))
+    completions = Completions(store, kit.outbox, endings, dispatcher.wake, dispatcher.fair, secret)
+    sweep = Sweep(store, dispatcher, completions.complete, settings.lease_seconds)
+    sessions = Sessions(
+        kit.bus,
+        kit.outbox,
+        store,
+        endings,
+        dispatcher.wake,
+        sweep.give_back,
+        beat=settings.heartbeat_seconds,
+        lease=settings.lease_seconds,
+    )
+    runs = Runs(kit.outbox, store, dispatcher, endings, Packages(kit).has)
+    deployments = Deployments(kit.outbox, store, runs)
+    api = SchedulerApi(kit.outbox, store, runs, Listing(store), deployments, sessions, completions, Results(store))
+    kit.serve(scheduler_pb2.DESCRIPTOR.services_by_name["SchedulerService"], api)
+    for loop in (completions.loop, sweep.loop, deployments.clock_loop):
+        kit.loop(loop.__qualname__, loop)
+    await events.subscribe(kit, deployments, sessions)

@@ -1,0 +1,131 @@
+"""Deployed flows, and the runs that events and clocks start of them.
+
+An event starts at most one run of a deployment, however often it is delivered: the run's request id says which.
+"""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+import msgspec
+import structlog
+
+from headwater.api.scheduler.v1 import scheduler_pb2
+from headwater_server.kit.database import CONFLICT, LOST
+from headwater_server.kit.envelope import Envelope
+from headwater_server.kit.errors import NotFound
+from headwater_server.kit.hints import did_you_mean
+from headwater_server.kit.outbox import Outbox, OutboxTransaction
+from headwater_server.scheduler import messages, triggers
+from headwater_server.scheduler.graph import Plan
+from headwater_server.scheduler.runs import NewRun, Runs
+from headwater_server.scheduler.store import Store, graph_digest, q
+
+log = structlog.get_logger("scheduler.deployments")
+TICK = 1.0
+
+
+class Deployments:
+    def __init__(self, outbox: Outbox, store: Store, runs: Runs) -> None:
+        self._outbox, self._store, self._runs = outbox, store, runs
+
+    async def put(self, tx: OutboxTransaction, new: NewRun, starts: list[dict[str, Any]]) -> asyncpg.Record:
+        """Deploys a flow, or its next version."""
+        at = datetime.now(UTC)
+        triggers.check(starts, at)
+        plan = Plan(new.graph)
+        digest = graph_digest(new.graph)
+        await tx.conn.execute(q.put_graph, digest, new.graph)
+        self._store.remember_plan(digest, plan)
+        row = await tx.conn.fetchrow(
+            q.deploy, new.project, new.flow, digest, new.code, new.parameters, starts, new.tags, new.created_by,
+            new.role, triggers.next_time(starts, at),
+        )  # fmt: skip
+        assert row is not None
+        return row
+
+    async def get(self, project: str, name: str) -> asyncpg.Record:
+        row = await self._store.database.fetchrow(q.get_deployment, project, name)
+        if row is None:
+            raise await self.unknown(project, name)
+        return row
+
+    async def unknown(self, project: str, name: str) -> NotFound:
+        names = [r["name"] for r in await self._store.database.fetch(q.list_deployments, project)]
+        message = f"no flow {name!r} is deployed in project {project!r}"
+        return NotFound(message, field="name", hint=did_you_mean(name, names), reason="DEPLOYMENT_NOT_FOUND")
+
+    async def list(self, project: str) -> list[scheduler_pb2.Deployment]:
+        rows = await self._store.database.fetch(q.list_deployments, project)
+        return [messages.deployment(row, await self._store.plan(row["graph_digest"])) for row in rows]
+
+    async def remove(self, tx: OutboxTransaction, project: str, name: str) -> None:
+        """Raises NotFound."""
+        if await tx.conn.fetchval(q.undeploy, project, name) is None:
+            raise await self.unknown(project, name)
+
+    async def new_run(self, row: asyncpg.Record) -> NewRun:
+        """A run of a deployment as it stands."""
+        plan = await self._store.plan(row["graph_digest"])
+        return NewRun(
+            project=row["project"],
+            flow=row["name"],
+            graph=plan.json,
+            code=row["code"],
+            parameters=row["parameters"],
+            created_by=row["deployed_by"],
+            role=row["role"],
+            tags=list(row["tags"]),
+            deployment=row["name"],
+        )
+
+    async def on_event(self, tx: OutboxTransaction, event: Envelope) -> None:
+        """Starts what waits for this event, in the transaction that remembers it."""
+        finished = event.data.get("flow", "") if event.type == triggers.RUN_SUCCEEDED else ""
+        rows = await tx.conn.fetch(q.deployments_for, event.project, event.type, str(finished))
+        for row in rows:
+            given = [found for t in row["triggers"] if (found := triggers.match(t, event)) is not None]
+            if given:
+                await self._start(tx, row, event, given[0])
+
+    async def _start(self, tx: OutboxTransaction, row: asyncpg.Record, event: Envelope, given: dict[str, Any]) -> None:
+        new = await self.new_run(row)
+        new.parameters = new.parameters | given
+        new.request_id = f"{row['name']}:{event.id}"
+        new.traceparent = event.traceparent
+        new.trigger = {
+            "eventId": event.id,
+            "eventName": event.type,
+            "eventSubject": event.subject,
+            "eventTime": event.time.isoformat().replace("+00:00", "Z"),
+            "payloadJson": msgspec.json.encode(event.data).decode(),
+            "deployment": row["name"],
+        }
+        run_id = await self._runs.start_in(tx, new)
+        log.info("started by an event", flow=row["name"], run=run_id, event_type=event.type)
+
+    async def clock_loop(self) -> None:
+        """Starts what is due by the clock. A time that was missed while nobody looked is made up for once."""
+        while True:
+            try:
+                await self._strike()
+            except (*LOST, *CONFLICT) as error:
+                log.warning("clock waits", error=str(error))
+            await asyncio.sleep(TICK)
+
+    async def _strike(self) -> None:
+        async with self._outbox.transaction() as tx:
+            for row in await tx.conn.fetch(q.due_deployments):
+                due: datetime = row["next_at"]
+                new = await self.new_run(row)
+                new.request_id = f"{row['name']}@{due.isoformat()}"
+                new.trigger = {
+                    "eventId": new.request_id,
+                    "eventName": "schedule",
+                    "eventTime": due.isoformat().replace("+00:00", "Z"),
+                    "deployment": row["name"],
+                }
+                await self._runs.start_in(tx, new)
+                following = triggers.next_time(row["triggers"], datetime.now(UTC))
+                await tx.conn.execute(q.reschedule, row["project"], row["name"], following)

@@ -1,0 +1,165 @@
+"""Hands ready tasks to the workers of a pool: as many as it has free slots, in the order that admission.py says.
+
+Postgres decides and commits, then the messages go to HW_TASKS. One that gets lost is sent again under the next attempt
+when its lease lapses. A pool is handed out by one scheduler at a time.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import asyncpg
+import msgspec
+import structlog
+
+from headwater_server.kit.bus import Bus
+from headwater_server.kit.database import CONFLICT, LOST, Database
+from headwater_server.kit.errors import ServiceError
+from headwater_server.scheduler.admission import Candidate, pick
+from headwater_server.scheduler.assignments import Dispatch, build
+from headwater_server.scheduler.keys import Key, numbers
+from headwater_server.scheduler.settle import NewTask
+from headwater_server.scheduler.store import Store, columns, q, task_rows
+
+log = structlog.get_logger("scheduler.dispatch")
+# Branches of a foreach that get rows at a time.
+WINDOW = 256
+
+
+class Dispatcher:
+    def __init__(self, bus: Bus, database: Database, store: Store, secret: str, pickup: float) -> None:
+        """pickup: seconds within which a worker must have said that it holds what was handed out."""
+        self._bus, self._database, self._store = bus, database, store
+        self._secret, self._pickup = secret, pickup
+        self._changed: dict[str, asyncio.Event] = {}
+        self._contended: dict[str, bool] = {}
+        self._publishing: set[asyncio.Task[None]] = set()
+        self.on_new_pool: Callable[[str], None] = lambda pool: None
+
+    def wake(self, pool: str) -> None:
+        """Something may be handed out in this pool now."""
+        if pool not in self._changed:
+            self._changed[pool] = asyncio.Event()
+            self.on_new_pool(pool)
+        self._changed[pool].set()
+
+    def fair(self, pool: str) -> bool:
+        """May a foreach of one run go on in a slot that it has, because nobody else waits for one?"""
+        return not self._contended.get(pool, False)
+
+    async def loop(self, pool: str) -> None:
+        while True:
+            await self._changed[pool].wait()
+            self._changed[pool].clear()
+            try:
+                await self._round(pool)
+            except (*LOST, *CONFLICT) as error:
+                log.warning("cannot hand out", pool=pool, error=str(error))
+                await asyncio.sleep(0.2)
+                self._changed[pool].set()
+
+    async def _round(self, pool: str) -> None:
+        async with self._database.transaction() as conn:
+            await conn.execute(q.lock_pool, pool)
+            room = int(await conn.fetchval(q.pool_room, pool) or 0)
+            if room <= 0:
+                self._contended[pool] = int(await conn.fetchval(q.runs_waiting, pool) or 0) > 1
+                return
+            candidates = await self._candidates(conn, pool)
+            if not candidates:
+                self._contended[pool] = False
+                return
+            chosen = pick(candidates, min(room, WINDOW), await self._limits(conn, candidates))
+            self._contended[pool] = _others_wait(candidates, sum(count for _, count in chosen))
+            await conn.fetch(q.lock_runs, sorted({c.run_id for c, _ in chosen}))
+            keys = [c.item for c, _ in chosen if c.item[0] == "task"]
+            ready = [key for _, key in keys] + await self._branches(
+                conn, {c.item[1]: count for c, count in chosen if c.item[0] == "split"}
+            )
+            messages = await self._assign(conn, ready)
+        for message in messages:
+            self._publish(pool, message)
+        if len(messages) == WINDOW:
+            self._changed[pool].set()
+
+    async def _candidates(self, conn: asyncpg.Connection, pool: str) -> list[Candidate]:
+        found: list[Candidate] = []
+        for row in await conn.fetch(q.ready_tasks, pool):
+            found.append(await self._candidate(row, "task", 1))
+        for row in await conn.fetch(q.open_splits, pool):
+            found.append(await self._candidate(row, "split", row["left"]))
+        return found
+
+    async def _candidate(self, row: asyncpg.Record, kind: str, count: int) -> Candidate:
+        key = await self._store.key_of(row)
+        return Candidate(key.run_id, row["project"], row["priority"], count, (kind, key))
+
+    async def _limits(self, conn: asyncpg.Connection, candidates: list[Candidate]) -> dict[str, int]:
+        """How many more tasks those runs may have that set max_workers."""
+        most = {c.run_id: (await self._store.info(c.run_id)).max_workers for c in candidates}
+        limited = {run_id: limit for run_id, limit in most.items() if limit > 0}
+        if not limited:
+            return {}
+        rows = await conn.fetch(q.running_tasks, list(limited))
+        running = {str(row["run_id"]): row["running"] for row in rows}
+        return {run_id: max(0, limit - running.get(run_id, 0)) for run_id, limit in limited.items()}
+
+    async def _branches(self, conn: asyncpg.Connection, wanted: dict[Key, int]) -> list[Key]:
+        """Makes the next tasks of open foreach steps. Their counters are read again: the runs are locked only now."""
+        if not wanted:
+            return []
+        made: list[NewTask] = []
+        moved: dict[Key, int] = {}
+        for row in await conn.fetch(q.read_splits, *columns(wanted)):
+            split = await self._store.key_of(row)
+            target = (await self._store.info(split.run_id)).plan[row["target"]]
+            upto = min(row["width"], row["next_index"] + wanted[split])
+            widths = numbers(row["widths"])
+            for index in range(row["next_index"], upto):
+                key = split.at(target.name, (*split.indexes, index))
+                made.append(NewTask(key, target, widths, split.step))
+            moved[split] = upto
+        priority = {key.run_id: (await self._store.info(key.run_id)).priority for key in moved}
+        await conn.execute(q.advance_splits, *columns(moved), list(moved.values()))
+        await conn.execute(q.insert_branches, *task_rows(made, priority))
+        return [task.key for task in made]
+
+    async def _assign(self, conn: asyncpg.Connection, ready: list[Key]) -> list[dict[str, Any]]:
+        rows = await conn.fetch(q.dispatch_tasks, *columns(ready), self._pickup)
+        dispatches: list[tuple[Dispatch, str]] = []
+        for row in rows:
+            info = await self._store.info(str(row["run_id"]))
+            caught = row["failure"] if row["caught"] else None
+            key, widths = await self._store.key_of(row), numbers(row["widths"])
+            dispatches.append((Dispatch(info, key, row["attempt"], row["retry_count"], widths, caught), row["parent"]))
+        inputs = await self._store.inputs(conn, dispatches, {})
+        return [
+            build(dispatch, given, width, self._secret)
+            for (dispatch, _), (given, width) in zip(dispatches, inputs, strict=True)
+        ]
+
+    def _publish(self, pool: str, message: dict[str, Any]) -> None:
+        task = asyncio.create_task(self._send(pool, message))
+        self._publishing.add(task)
+        task.add_done_callback(self._publishing.discard)
+
+    async def _send(self, pool: str, message: dict[str, Any]) -> None:
+        """Tries as long as the lease lasts; after that the attempt is void anyway."""
+        key = message["key"]
+        name = f"{key['runId']}/{key['step']}/{key.get('path', '')}/{key.get('index', 0)}/{message['attempt']}"
+        body = msgspec.json.encode(message)
+        deadline = asyncio.get_running_loop().time() + self._pickup * 0.8
+        while True:
+            try:
+                await self._bus.publish_stream(f"hw.task.v1.{pool}", body, msg_id=name, timeout=2.0)
+                return
+            except (ServiceError, OSError) as error:
+                if asyncio.get_running_loop().time() > deadline:
+                    log.warning("left to the sweep", task=name, error=str(error))
+                    return
+                await asyncio.sleep(0.1)
+
+
+def _others_wait(candidates: list[Candidate], taken: int) -> bool:
+    """Does more than one run want slots, and did some get none?"""
+    return sum(c.count for c in candidates) > taken and len({c.run_id for c in candidates}) > 1

@@ -1,0 +1,25 @@
+"""What the scheduler follows: facts and foreign events that may start deployed flows, and the heartbeats of workers.
+
+The only file with subscriptions.
+"""
+
+from typing import Any
+
+import msgspec
+
+from headwater_server.kit.consumer import consume_events
+from headwater_server.kit.service import ServiceKit
+from headwater_server.scheduler.deployments import Deployments
+from headwater_server.scheduler.sessions import Sessions
+
+
+async def subscribe(kit: ServiceKit[Any], deployments: Deployments, sessions: Sessions) -> None:
+    for stream, durable in (("HW_EVENTS", "scheduler-triggers"), ("HW_EXT", "scheduler-ext")):
+        puller = await consume_events(kit, stream=stream, durable=durable, handlers={}, default=deployments.on_event)
+        kit.on_stop(puller.stop)
+
+    async def on_beat(msg: Any) -> None:
+        await sessions.heartbeat(msg.subject, msgspec.json.decode(msg.data))
+
+    beats = await kit.bus.subscribe("hw.hb.v1.>", on_beat, queue="scheduler")
+    kit.on_stop(beats.stop)

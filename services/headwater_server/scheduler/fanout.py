@@ -1,0 +1,34 @@
+"""Arithmetic of splits: a foreach is one row whatever its width, and its tasks are made when there is room for them."""
+
+from dataclasses import dataclass
+
+# Facts of the start of a task are left out, and traces are separate, where a foreach is wider than this.
+WIDE = 100
+WIDEST = 1_000_000
+
+
+@dataclass
+class Split:
+    """The counters of one split during one transaction."""
+
+    width: int
+    next_index: int
+    remaining: int
+
+    @property
+    def complete(self) -> bool:
+        return self.remaining == 0
+
+    def take(self) -> int | None:
+        """The next branch that has no task yet."""
+        if self.next_index >= self.width:
+            return None
+        self.next_index += 1
+        return self.next_index - 1
+
+
+def is_wide(widths: tuple[int, ...]) -> bool:
+    total = 1
+    for width in widths:
+        total *= width
+    return total > WIDE

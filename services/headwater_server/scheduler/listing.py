@@ -1,0 +1,144 @@
+"""Questions about runs, tasks, flows and workers: filtered and paged in Postgres, never item by item."""
+
+import uuid
+from collections.abc import Sequence
+
+import asyncpg
+
+from headwater.api.scheduler.v1 import scheduler_pb2 as pb
+from headwater_server.kit.errors import InvalidArgument, NotFound
+from headwater_server.kit.pages import page_size, page_token, read_page_token
+from headwater_server.scheduler import messages
+from headwater_server.scheduler.keys import joined, numbers
+from headwater_server.scheduler.states import RunState
+from headwater_server.scheduler.store import Store, no_run, q
+
+SHORTEST_END = 4
+
+
+class Listing:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._database = store.database
+
+    # Runs
+
+    async def find(self, text: str, project: str) -> uuid.UUID:
+        """A run by its id, a unique end of it, or "latest", among those of a project ("*": all). Raises NotFound."""
+        if text == "latest":
+            found = await self._database.fetchval(q.latest_run, project)
+            if found is None:
+                raise NotFound(f"project {project!r} has no runs yet", field="run_id", reason="RUN_NOT_FOUND")
+            return found
+        try:
+            return uuid.UUID(text)
+        except ValueError:
+            return await self._by_end(text, project)
+
+    async def _by_end(self, text: str, project: str) -> uuid.UUID:
+        if len(text) < SHORTEST_END or not set(text.lower()) <= set("0123456789abcdef-"):
+            raise no_run(text)
+        found = await self._database.fetch(q.runs_ending_in, text.lower()[::-1] + "%", project)
+        if len(found) > 1:
+            ids = ", ".join(str(row["run_id"]) for row in found)
+            raise InvalidArgument(f"several runs end in {text!r}: {ids}", field="run_id", hint="give more of the id")
+        if not found:
+            raise no_run(text)
+        return found[0]["run_id"]
+
+    async def run(self, run_id: uuid.UUID) -> pb.Run:
+        row = await self._database.fetchrow(q.get_run, run_id)
+        if row is None:
+            raise no_run(str(run_id))
+        plan = await self._store.plan(row["graph_digest"])
+        counted = await self._counted([row])
+        waiting = await self._waiting([row], counted)
+        return messages.run(row, plan, counted[run_id], waiting.get(run_id, ""))
+
+    async def runs(self, request: pb.ListRunsRequest) -> pb.ListRunsResponse:
+        size = page_size(request.page_size)
+        question = (request.project, request.flow, request.state, request.tag, request.deployment, request.event_id)
+        position = read_page_token(request.page_token, *question)
+        rows = await self._database.fetch(q.list_runs, *question, position[0] if position else None, size + 1)
+        shown = rows[:size]
+        counted = await self._counted(shown)
+        waiting = await self._waiting(shown, counted)
+        answer = pb.ListRunsResponse(
+            runs=[messages.run(r, None, counted[r["run_id"]], waiting.get(r["run_id"], "")) for r in shown]
+        )
+        if len(rows) > size:
+            answer.next_page_token = page_token([str(shown[-1]["run_id"])], *question)
+        return answer
+
+    async def _counted(self, rows: Sequence[asyncpg.Record]) -> dict[uuid.UUID, pb.TaskCounts]:
+        ids = [row["run_id"] for row in rows]
+        by_state: dict[uuid.UUID, dict[int, int]] = {run_id: {} for run_id in ids}
+        for row in await self._database.fetch(q.count_tasks, ids):
+            by_state[row["run_id"]][row["state"]] = row["tasks"]
+        live = [row["run_id"] for row in rows if row["state"] == RunState.RUNNING]
+        pending = {r["run_id"]: r["pending"] for r in await self._database.fetch(q.count_pending, live)} if live else {}
+        return {run_id: messages.counts(by_state[run_id], pending.get(run_id, 0)) for run_id in ids}
+
+    async def _waiting(
+        self, rows: Sequence[asyncpg.Record], counted: dict[uuid.UUID, pb.TaskCounts]
+    ) -> dict[uuid.UUID, str]:
+        """Why nothing runs, for those runs that could go on."""
+        idle = [r["run_id"] for r in rows if r["state"] == RunState.RUNNING and not counted[r["run_id"]].running]
+        if not idle:
+            return {}
+        pools: dict[uuid.UUID, list[str]] = {}
+        for row in await self._database.fetch(q.waiting_pools, idle):
+            pools.setdefault(row["run_id"], []).append(row["pool"])
+        return {run_id: waits_for(*sorted(names)) for run_id, names in pools.items()}
+
+    # Tasks
+
+    async def tasks(self, request: pb.ListTasksRequest) -> pb.ListTasksResponse:
+        size = page_size(request.page_size, default=1000, most=1000 if request.results else 5000)
+        info = await self._store.info(request.run_id)
+        if request.step and request.step not in info.plan.steps:
+            hint = f"it has {', '.join(info.plan.steps)}"
+            raise NotFound(f"flow {info.flow} has no step {request.step!r}", field="step", hint=hint)
+        path, index = self._address(request)
+        question = (request.run_id, request.step, request.state, request.task_id, request.results)
+        after = read_page_token(request.page_token, *question) or [None, None, None]
+        rows = await self._database.fetch(
+            q.list_tasks, info.run_id, request.step, request.state, path, index, request.results, *after, size + 1
+        )
+        live = {row["pool"] for row in await self._database.fetch(q.live_pools)}
+        waiting = {step.pool: waits_for(step.pool) for step in info.plan.steps.values() if step.pool not in live}
+        answer = pb.ListTasksResponse(tasks=[messages.task(row, info.plan, waiting) for row in rows[:size]])
+        if len(rows) > size:
+            last = rows[size - 1]
+            answer.next_page_token = page_token([last["step_no"], last["path"], last["index"]], *question)
+        return answer
+
+    def _address(self, request: pb.ListTasksRequest) -> tuple[str | None, int | None]:
+        if not request.task_id:
+            return None, None
+        if not request.step:
+            raise InvalidArgument("task_id without step", field="step", hint="name the step of the task")
+        try:
+            indexes = numbers(request.task_id)
+        except ValueError:
+            hint = 'the indexes of its foreach steps, e.g. "3" or "3.0"'
+            raise NotFound(f"there is no task {request.task_id!r}", field="task_id", hint=hint) from None
+        return joined(indexes[:-1]), indexes[-1]
+
+    # Flows and workers
+
+    async def flows(self, project: str) -> pb.ListFlowsResponse:
+        answer = pb.ListFlowsResponse()
+        for row in await self._database.fetch(q.list_flows, project):
+            latest = await self.run(uuid.UUID(row["latest"]))
+            latest.ClearField("graph")
+            answer.flows.append(pb.FlowSummary(flow=row["flow"], runs=row["runs"], latest=latest))
+        return answer
+
+    async def workers(self) -> pb.ListWorkersResponse:
+        rows = await self._database.fetch(q.list_sessions)
+        return pb.ListWorkersResponse(workers=[messages.worker(row) for row in rows])
+
+
+def waits_for(*pools: str) -> str:
+    return f"waiting for a worker in pool {' and '.join(pools)}" if pools else ""

@@ -1,0 +1,28 @@
+-- name: deploy
+INSERT INTO deployments (project, name, version, graph_digest, code, parameters, triggers, tags, deployed_by, role, next_at)
+VALUES ($1, $2, 1, $3, $4, $5, $6, $7, $8, $9, $10)
+ON CONFLICT (project, name) DO UPDATE SET version = deployments.version + 1, graph_digest = excluded.graph_digest,
+    code = excluded.code, parameters = excluded.parameters, triggers = excluded.triggers, tags = excluded.tags,
+    deployed_by = excluded.deployed_by, role = excluded.role, deployed_at = now(), next_at = excluded.next_at
+RETURNING *
+
+-- name: undeploy
+DELETE FROM deployments WHERE project = $1 AND name = $2 RETURNING name
+
+-- name: get_deployment
+SELECT * FROM deployments WHERE project = $1 AND name = $2
+
+-- name: list_deployments
+SELECT * FROM deployments WHERE project = $1 ORDER BY name
+
+-- name: deployments_for
+-- Those of a project that an event of this name ($2), or the end of a run of this flow ($3), may start.
+SELECT * FROM deployments d WHERE project = $1 AND EXISTS (
+    SELECT 1 FROM jsonb_array_elements(d.triggers) t
+    WHERE t -> 'event' ->> 'name' = $2 OR ($3 <> '' AND t -> 'finish' ->> 'flow' = $3))
+
+-- name: due_deployments
+SELECT * FROM deployments WHERE next_at <= now() ORDER BY next_at LIMIT 50 FOR UPDATE SKIP LOCKED
+
+-- name: reschedule
+UPDATE deployments SET next_at = $3 WHERE project = $1 AND name = $2

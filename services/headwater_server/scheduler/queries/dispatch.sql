@@ -1,0 +1,74 @@
+-- name: lock_pool
+SELECT pg_advisory_xact_lock(hashtextextended('pool:' || $1, 0))
+
+-- name: pool_room
+SELECT coalesce((SELECT sum(slots) FROM sessions WHERE pool = $1 AND lease_until > now()), 0)::int
+     - (SELECT count(*) FROM tasks WHERE pool = $1 AND state = 3)::int
+
+-- name: runs_waiting
+-- How many runs want a slot of this pool; more than two are as good as two.
+SELECT count(*)::int FROM (
+    SELECT run_id FROM tasks WHERE pool = $1 AND state = 2 AND not_before <= now()
+    UNION SELECT run_id FROM splits WHERE pool = $1 AND next_index < width LIMIT 2) w
+
+-- name: ready_tasks
+SELECT t.run_id, t.step, t.path, t.index, t.priority, r.project, r.max_workers
+FROM tasks t JOIN runs r ON r.run_id = t.run_id
+WHERE t.pool = $1 AND t.state = 2 AND t.not_before <= now() AND r.state = 1
+ORDER BY t.priority DESC, t.not_before, t.step_no, t.index LIMIT 1000
+
+-- name: open_splits
+SELECT s.run_id, s.step, s.path, s.index, s.priority, s.width - s.next_index AS left, r.project, r.max_workers
+FROM splits s JOIN runs r ON r.run_id = s.run_id
+WHERE s.pool = $1 AND s.next_index < s.width AND r.state = 1
+ORDER BY s.priority DESC, s.created_at LIMIT 1000
+
+-- name: running_tasks
+SELECT run_id, count(*)::int AS running FROM tasks WHERE run_id = ANY ($1::uuid[]) AND state = 3 GROUP BY run_id
+
+-- name: read_splits
+SELECT s.run_id, s.step, s.path, s.index, s.target, s.widths, s.width, s.next_index
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::int[]) AS g (run_id, step, path, index)
+JOIN splits s ON s.run_id = g.run_id AND s.step = g.step AND s.path = g.path AND s.index = g.index
+
+-- name: insert_branches
+-- New tasks of a foreach, ready: the next statement hands them out.
+INSERT INTO tasks (run_id, step, path, index, step_no, state, attempt, pool, priority, widths, parent)
+SELECT run_id, step, path, index, step_no, 2, 0, pool, priority, widths, parent
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::int[], $5::int2[], $6::text[], $7::int[], $8::text[], $9::text[])
+    AS g (run_id, step, path, index, step_no, pool, priority, widths, parent)
+ON CONFLICT DO NOTHING
+
+-- name: dispatch_tasks
+-- A new attempt begins: nobody holds it until a worker says so.
+UPDATE tasks t SET state = 3, attempt = t.attempt + 1, dispatched_at = now(), session_id = NULL, announced = false,
+    started_at = NULL, lease_until = now() + make_interval(secs => $5)
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::int[]) AS g (run_id, step, path, index)
+WHERE t.run_id = g.run_id AND t.step = g.step AND t.path = g.path AND t.index = g.index AND t.state = 2
+RETURNING t.run_id, t.step, t.path, t.index, t.attempt, t.retry_count, t.widths, t.parent, t.caught, t.failure
+
+-- name: pools_with_work
+SELECT DISTINCT pool FROM tasks WHERE state = 2 AND not_before <= now()
+UNION
+SELECT DISTINCT pool FROM splits WHERE next_index < width
+
+-- name: find_lost
+-- Attempts nobody works on any more: never picked up, or their worker is gone.
+SELECT t.run_id, t.step, t.path, t.index, t.attempt, t.session_id, t.lost, t.pool
+FROM tasks t
+WHERE t.state = 3 AND (
+    (t.session_id IS NULL AND t.lease_until < now())
+    OR (t.session_id IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM sessions s WHERE s.session_id = t.session_id AND s.lease_until > now())
+        AND t.dispatched_at < now() - make_interval(secs => $1)))
+LIMIT 500
+
+-- name: redispatch
+-- Back among the ready, under the attempt's fence; $6: was a worker lost with it.
+UPDATE tasks SET state = 2, session_id = NULL, lease_until = NULL, announced = false, started_at = NULL,
+    not_before = now(), lost = lost + $6::int
+WHERE run_id = $1 AND step = $2 AND path = $3 AND index = $4 AND attempt = $5 AND state = 3
+RETURNING pool
+
+-- name: drop_sessions
+DELETE FROM sessions WHERE lease_until < now() - interval '1 minute'

@@ -1,0 +1,74 @@
+-- name: put_graph
+INSERT INTO graphs (digest, graph) VALUES ($1, $2) ON CONFLICT DO NOTHING
+
+-- name: get_graph
+SELECT graph FROM graphs WHERE digest = $1
+
+-- name: insert_run
+INSERT INTO runs (run_id, project, flow, request_id, graph_digest, code, parameters, tags, priority, max_workers, created_by,
+    role, traceparent, origin_run_id, trigger, deployment)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+ON CONFLICT (project, request_id) WHERE request_id IS NOT NULL DO NOTHING
+RETURNING created_at
+
+-- name: run_of_request
+SELECT run_id, flow FROM runs WHERE project = $1 AND request_id = $2
+
+-- name: get_run
+SELECT * FROM runs WHERE run_id = $1
+
+-- name: runs_ending_in
+-- $1: the reversed end of an id as a pattern; $2: project, or "*".
+SELECT run_id FROM runs WHERE reverse(run_id::text) LIKE $1 AND ($2 = '*' OR project = $2) LIMIT 3
+
+-- name: latest_run
+SELECT run_id FROM runs WHERE ($1 = '*' OR project = $1) ORDER BY run_id DESC LIMIT 1
+
+-- name: list_runs
+SELECT * FROM runs
+WHERE project = $1 AND ($2 = '' OR flow = $2) AND ($3 = 0 OR state = $3) AND ($4 = '' OR $4 = ANY (tags))
+    AND ($5 = '' OR deployment = $5) AND ($6 = '' OR trigger ->> 'eventId' = $6) AND ($7::uuid IS NULL OR run_id < $7)
+ORDER BY run_id DESC LIMIT $8
+
+-- name: count_tasks
+SELECT run_id, state, count(*)::int AS tasks FROM tasks WHERE run_id = ANY ($1::uuid[]) GROUP BY run_id, state
+
+-- name: count_pending
+SELECT run_id, sum(width - next_index)::int AS pending FROM splits
+WHERE run_id = ANY ($1::uuid[]) AND next_index < width GROUP BY run_id
+
+-- name: waiting_pools
+-- Pools in which running runs have something ready, but nobody there.
+SELECT DISTINCT run_id, pool FROM (
+    SELECT run_id, pool FROM tasks WHERE run_id = ANY ($1::uuid[]) AND state = 2 AND not_before <= now()
+    UNION ALL SELECT run_id, pool FROM splits WHERE run_id = ANY ($1::uuid[]) AND next_index < width) w
+WHERE NOT EXISTS (SELECT 1 FROM sessions s WHERE s.pool = w.pool AND s.lease_until > now())
+
+-- name: list_tasks
+SELECT t.*, CASE WHEN $6 THEN t.result END AS shown, s.name AS worker
+FROM tasks t LEFT JOIN sessions s ON s.session_id = t.session_id
+WHERE t.run_id = $1 AND ($2 = '' OR t.step = $2) AND ($3 = 0 OR t.state = $3)
+    AND ($4::text IS NULL OR (t.path = $4 AND t.index = $5))
+    AND ($7::int IS NULL OR (t.step_no, string_to_array(t.path, '.')::int[], t.index) > ($7, string_to_array($8, '.')::int[], $9::int))
+ORDER BY t.step_no, string_to_array(t.path, '.')::int[], t.index LIMIT $10
+
+-- name: list_flows
+SELECT flow, count(*)::int AS runs, max(run_id::text) AS latest FROM runs WHERE project = $1 GROUP BY flow ORDER BY flow
+
+-- name: succeeded_tasks
+SELECT step, path, index, foreach_width FROM tasks WHERE run_id = $1 AND state = 4
+
+-- name: take_over
+-- Results of an earlier run become those of this one.
+INSERT INTO tasks (run_id, step, path, index, step_no, state, attempt, pool, priority, widths, parent, announced,
+    started_at, finished_at, foreach_width, result, origin_run_id)
+SELECT $1, g.step, g.path, g.index, g.step_no, 4, 0, g.pool, g.priority, g.widths, g.parent, true,
+    o.started_at, o.finished_at, o.foreach_width, o.result, coalesce(o.origin_run_id, $2)
+FROM unnest($3::text[], $4::text[], $5::int[], $6::int2[], $7::text[], $8::int[], $9::text[], $10::text[])
+    AS g (step, path, index, step_no, pool, priority, widths, parent)
+JOIN tasks o ON o.run_id = $2 AND o.step = g.step AND o.path = g.path AND o.index = g.index AND o.state = 4
+RETURNING step, path, index, foreach_width, result, started_at
+
+-- name: finish_run
+UPDATE runs SET state = $2, failure = $3, finished_at = now(), event_seq = event_seq + 1
+WHERE run_id = $1 AND state = 1 RETURNING event_seq, created_at, finished_at

@@ -1,0 +1,184 @@
+"""Starting and cancelling runs: each is one transaction; a repeated request finds what the first one made."""
+
+import re
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from headwater_server.kit.clock import now
+from headwater_server.kit.errors import AlreadyExists, InvalidArgument
+from headwater_server.kit.ids import uuid7
+from headwater_server.kit.outbox import Outbox, OutboxTransaction
+from headwater_server.scheduler import facts
+from headwater_server.scheduler.assignments import RunInfo
+from headwater_server.scheduler.dispatch import Dispatcher
+from headwater_server.scheduler.endings import Endings
+from headwater_server.scheduler.graph import Plan
+from headwater_server.scheduler.keys import Key, indexes_of
+from headwater_server.scheduler.resume import Resumption, Succeeded, resumed
+from headwater_server.scheduler.settle import NewSplit, NewTask
+from headwater_server.scheduler.store import Store, graph_digest, q, run_uuid, task_rows
+
+_DIGEST = re.compile(r"^[0-9a-f]{64}$")
+MOST_TAGS = 100
+
+
+@dataclass
+class NewRun:
+    """What a run is started with."""
+
+    project: str
+    flow: str
+    graph: dict[str, Any]
+    code: dict[str, Any]
+    parameters: dict[str, Any]
+    created_by: dict[str, Any]
+    role: str
+    request_id: str = ""
+    tags: list[str] = field(default_factory=list)
+    priority: int = 0
+    max_workers: int = 0
+    traceparent: str = ""
+    origin_run_id: str = ""
+    resume_step: str = ""
+    trigger: dict[str, Any] | None = None
+    deployment: str = ""
+
+
+class Runs:
+    def __init__(
+        self,
+        outbox: Outbox,
+        store: Store,
+        dispatcher: Dispatcher,
+        endings: Endings,
+        has_package: Callable[[str, str], Awaitable[bool]],
+    ) -> None:
+        """has_package(project, digest): is this code package there?"""
+        self._outbox, self._store, self._dispatcher, self._endings = outbox, store, dispatcher, endings
+        self.has_package = has_package
+
+    async def start(self, new: NewRun) -> str:
+        """The id of the run. Raises InvalidArgument, AlreadyExists (the request id belongs to another flow)."""
+        async with self._outbox.transaction() as tx:
+            return await self.start_in(tx, new)
+
+    async def start_in(self, tx: OutboxTransaction, new: NewRun) -> str:
+        """The same in a transaction of the caller."""
+        plan = check(new)
+        digest = graph_digest(new.graph)
+        origin = run_uuid(new.origin_run_id) if new.origin_run_id else None
+        run_id = uuid7()
+        await tx.conn.execute(q.put_graph, digest, new.graph)
+        values = {
+            "run_id": run_id, "project": new.project, "flow": new.flow, "request_id": new.request_id or None,
+            "graph_digest": digest, "code": new.code, "parameters": new.parameters, "tags": new.tags,
+            "priority": new.priority, "max_workers": new.max_workers, "created_by": new.created_by, "role": new.role,
+            "traceparent": new.traceparent, "origin_run_id": origin, "trigger": new.trigger,
+            "deployment": new.deployment or None,
+        }  # fmt: skip
+        created_at = await tx.conn.fetchval(q.insert_run, *values.values())
+        if created_at is None:
+            return await self._repeated(tx, new)
+        info = self._store.remember(values, self._store.remember_plan(digest, plan))
+        tx.add(facts.run_started(info, created_at, 1))
+        seq = await self._first_tasks(tx, info, origin, new.resume_step)
+        await tx.conn.fetchval(q.next_seq, run_id, seq)
+        return run_id
+
+    async def _repeated(self, tx: OutboxTransaction, new: NewRun) -> str:
+        row = await tx.conn.fetchrow(q.run_of_request, new.project, new.request_id)
+        assert row is not None
+        if row["flow"] != new.flow:
+            message = f"request_id {new.request_id!r} started a run of flow {row['flow']} before"
+            raise AlreadyExists(message, field="request_id", hint="use a new one for each run")
+        return str(row["run_id"])
+
+    async def _first_tasks(
+        self, tx: OutboxTransaction, info: RunInfo, origin: uuid.UUID | None, resume_step: str
+    ) -> int:
+        """How many sequence numbers it used."""
+        start = info.plan[info.plan.start]
+        plan = Resumption(tasks=[NewTask(Key(info.run_id, start.name, ()), start, (), "")])
+        if origin is not None:
+            again = info.plan.after(resume_step) if resume_step else set()
+            plan = resumed(info.plan, info.run_id, await self._succeeded(tx, info, origin), again)
+        priority = {info.run_id: info.priority}
+        seq = 1 + await self._take_over(tx, info, origin, plan.taken)
+        if plan.splits:
+            splits = [
+                (NewSplit(key, target, split.width, widths, split.width), split.remaining)
+                for key, (split, target, widths) in plan.splits.items()
+            ]
+            await self._store.insert_splits(tx.conn, splits, priority)
+        await tx.conn.execute(q.insert_branches, *task_rows(plan.tasks, priority))
+        tx.after_commit(lambda: self._wake({task.step.pool for task in plan.tasks}))
+        return seq
+
+    def _wake(self, pools: set[str]) -> None:
+        for pool in pools:
+            self._dispatcher.wake(pool)
+
+    async def _succeeded(self, tx: OutboxTransaction, info: RunInfo, origin: uuid.UUID) -> Succeeded:
+        old = (await self._store.info(str(origin))).plan
+        found: Succeeded = {}
+        for row in await tx.conn.fetch(q.succeeded_tasks, origin):
+            step = info.plan.steps.get(row["step"])
+            before = old.steps.get(row["step"])
+            if step and before and (step.transition, step.depth) == (before.transition, before.depth):
+                found[step.name, indexes_of(row["path"], row["index"], step.depth)] = row["foreach_width"]
+        return found
+
+    async def _take_over(
+        self, tx: OutboxTransaction, info: RunInfo, origin: uuid.UUID | None, taken: list[NewTask]
+    ) -> int:
+        if not taken:
+            return 0
+        rows = await tx.conn.fetch(
+            q.take_over, info.run_id, origin, *task_rows(taken, {info.run_id: info.priority})[1:]
+        )
+        at = now()
+        for seq, row in enumerate(rows, 2):
+            depth = info.plan[row["step"]].depth
+            key = Key(info.run_id, row["step"], indexes_of(row["path"], row["index"], depth))
+            tx.add(
+                facts.task_succeeded(
+                    info, key, 0, at, seq, result=row["result"] or b"", started_at=row["started_at"],
+                    foreach_width=row["foreach_width"], origin_run_id=str(origin),
+                )
+            )  # fmt: skip
+        return len(rows)
+
+    async def cancel(self, info: RunInfo, reason: str, actor: dict[str, Any]) -> bool:
+        """False: the run was over already."""
+        async with self._outbox.transaction() as tx:
+            await tx.conn.fetch(q.lock_runs, [info.run_id])
+            tx.after_commit(lambda: self._wake({step.pool for step in info.plan.steps.values()}))
+            return await self._endings.cancel(tx, info, reason, actor)
+
+
+def check(new: NewRun) -> Plan:
+    """Raises InvalidArgument for what can never run."""
+    plan = Plan(new.graph)
+    if not new.flow:
+        new.flow = plan.flow
+    if not new.flow or len(new.flow) > 256:
+        raise InvalidArgument(f"flow: {new.flow!r} is no name of a flow", field="flow", hint="1 to 256 characters")
+    for name in ("package", "entrypoint", "flowClass"):
+        if not new.code.get(name):
+            raise InvalidArgument(f"code.{name} is empty", field=f"code.{name}")
+    if not _DIGEST.match(new.code["package"]):
+        raise InvalidArgument("code.package is not a sha256 of 64 hex digits", field="code.package")
+    if len(new.tags) > MOST_TAGS or any(not tag or len(tag) > 500 for tag in new.tags):
+        raise InvalidArgument(f"tags: at most {MOST_TAGS}, each of 1 to 500 characters", field="tags")
+    if new.max_workers < 0:
+        raise InvalidArgument(
+            f"max_workers: {new.max_workers} is negative", field="max_workers", hint="0 means no limit"
+        )
+    if new.resume_step and new.resume_step not in plan.steps:
+        known = ", ".join(plan.steps)
+        raise InvalidArgument(f"resume_step: no step {new.resume_step!r}", field="resume_step", hint=f"one of {known}")
+    if new.resume_step and not new.origin_run_id:
+        raise InvalidArgument("resume_step without origin_run_id", field="origin_run_id", hint="name the run to resume")
+    return plan

@@ -1,0 +1,140 @@
+"""Workers and what they hold: sessions, heartbeats, leases, claims.
+
+A session's heartbeat extends the lease of all that it holds, with one row. What a worker holds but should not, it is
+told to drop; what it should hold but does not is handed out again. Only the database's clock counts.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+
+from headwater_server.kit.bus import Bus
+from headwater_server.kit.errors import InvalidArgument
+from headwater_server.kit.ids import uuid7
+from headwater_server.kit.outbox import Outbox, OutboxTransaction
+from headwater_server.scheduler import facts
+from headwater_server.scheduler.assignments import key_json
+from headwater_server.scheduler.endings import Endings
+from headwater_server.scheduler.fanout import is_wide
+from headwater_server.scheduler.keys import Key, indexes_of, numbers
+from headwater_server.scheduler.store import Store, columns, q
+
+log = structlog.get_logger("scheduler.sessions")
+Attempt = tuple[Key, int]
+GiveBack = Callable[[list[Attempt], bool], Awaitable[None]]
+MOST_SLOTS = 1024
+
+
+class Sessions:
+    def __init__(
+        self,
+        bus: Bus,
+        outbox: Outbox,
+        store: Store,
+        endings: Endings,
+        wake: Callable[[str], None],
+        give_back: GiveBack,
+        *,
+        beat: float,
+        lease: float,
+    ) -> None:
+        """beat: seconds between heartbeats; lease: seconds that one of them is good for; give_back(attempts, lost):
+        hands attempts out again."""
+        self._bus, self._outbox, self._store, self._endings = bus, outbox, store, endings
+        self._wake, self._give_back = wake, give_back
+        self.beat, self.lease = beat, lease
+
+    async def open(self, pool: str, name: str, slots: int, labels: dict[str, str]) -> str:
+        """A new session's id."""
+        if not 1 <= slots <= MOST_SLOTS:
+            raise InvalidArgument(f"slots: {slots} is not between 1 and {MOST_SLOTS}", field="slots")
+        if not pool or not all(c.isalnum() or c in "_-" for c in pool):
+            raise InvalidArgument(f"pool: {pool!r} is no name of a pool", field="pool", hint="letters, digits, _ and -")
+        session = uuid7()
+        await self._store.database.execute(q.open_session, session, pool, name[:200], slots, labels, self.lease)
+        log.info("worker joined", session=session, pool=pool, name=name, slots=slots)
+        self._wake(pool)
+        return session
+
+    async def close(self, session: str) -> None:
+        """What the session held is handed out again at once."""
+        held = await self._held(session)
+        pool = await self._store.database.fetchval(q.close_session, session)
+        if pool is not None:
+            log.info("worker left", session=session, held=len(held))
+            await self._give_back(held, False)
+            self._wake(pool)
+
+    async def claim(self, key: Key, attempt: int, session: str) -> bool:
+        """May this session begin the attempt? False: it is over, void or somebody else's."""
+        args = (key.run_id, key.step, key.path, key.index, attempt, session)
+        return await self._store.database.fetchval(q.claim, *args) is not None
+
+    async def live(self, key: Key, attempt: int) -> bool:
+        args = (key.run_id, key.step, key.path, key.index, attempt)
+        return await self._store.database.fetchval(q.live_attempt, *args) is not None
+
+    async def heartbeat(self, subject: str, body: dict[str, Any]) -> None:
+        """hw.hb.v1.<pool>.<session>: {sessionId, free, held: [{key, attempt}]}."""
+        pool, session = subject.split(".")[3:5]
+        held = await self._attempts(body.get("held", []))
+        row = await self._store.database.fetchrow(q.beat, session, int(body.get("free", 0)), self.lease)
+        if row is None:
+            await self._bus.publish(f"hw.ctl.v1.{pool}.{session}", b'{"reopen":true}')
+            return
+        kept = await self._take_hold(session, row["name"], held) if held else set()
+        void = [{"key": key_json(key), "attempt": attempt} for key, attempt in held if (key, attempt) not in kept]
+        if void:
+            await self._endings.drop(pool, session, void)
+        missing = [each for each, settled in await self._rows(session) if settled and each not in held]
+        if missing:
+            log.warning("handed out again: the worker does not have them", session=session, tasks=len(missing))
+            await self._give_back(missing, False)
+        if int(body.get("free", 0)) > 0:
+            self._wake(row["pool"])
+
+    async def _take_hold(self, session: str, worker: str, held: list[Attempt]) -> set[Attempt]:
+        kept: set[Attempt] = set()
+        async with self._outbox.transaction() as tx:
+            rows = await tx.conn.fetch(q.take_hold, session, *columns(k for k, _ in held), [a for _, a in held])
+            known = {(k.run_id, k.step, k.path, k.index): k for k, _ in held}
+            for row in rows:
+                key = known[str(row["run_id"]), row["step"], row["path"], row["index"]]
+                kept.add((key, row["attempt"]))
+                if not row["announced"]:
+                    await self._announce(tx, key, row, worker)
+        return kept
+
+    async def _announce(self, tx: OutboxTransaction, key: Key, row: Any, worker: str) -> None:
+        """A task that is one of very many is worth a fact only when it lasts: see fanout.WIDE."""
+        info = await self._store.info(key.run_id)
+        if is_wide(numbers(row["widths"])) and row["started_at"] is None:
+            return
+        seq = int(await tx.conn.fetchval(q.next_seq, key.run_id, 1) or 0)
+        tx.add(facts.task_started(info, key, row["attempt"], row["started_at"], seq, worker))
+        await tx.conn.execute(q.announce, *columns([key]))
+
+    async def _held(self, session: str) -> list[Attempt]:
+        return [each for each, _ in await self._rows(session)]
+
+    async def _rows(self, session: str) -> list[tuple[Attempt, bool]]:
+        """What a session has, and whether it has had it for so long that its heartbeats must name it."""
+        found: list[tuple[Attempt, bool]] = []
+        for row in await self._store.database.fetch(q.held_by, session, 2 * self.beat):
+            found.append(((await self._store.key_of(row), row["attempt"]), row["settled"]))
+        return found
+
+    async def _attempts(self, held: list[dict[str, Any]]) -> list[Attempt]:
+        return [(await self.parse_key(item.get("key", {})), int(item.get("attempt", 0))) for item in held]
+
+    async def parse_key(self, body: dict[str, Any]) -> Key:
+        """A TaskKey in JSON. Raises NotFound, InvalidArgument."""
+        info = await self._store.info(body.get("runId", ""))
+        step = info.plan.steps.get(body.get("step", ""))
+        if step is None:
+            raise InvalidArgument(f"key.step: flow {info.flow} has no step {body.get('step', '')!r}", field="key.step")
+        try:
+            return Key(info.run_id, step.name, indexes_of(body.get("path", ""), int(body.get("index", 0)), step.depth))
+        except ValueError as error:
+            raise InvalidArgument(f"key: {error}", field="key") from None

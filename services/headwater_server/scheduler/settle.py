@@ -1,0 +1,146 @@
+"""What a finished task leads to: successors, branches of a split, the join behind it, or the end of the run. Pure.
+
+The one rule of the eager start: the slot that finished a task may be given one of the tasks that this made possible.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from headwater_server.scheduler.fanout import WIDEST, Split
+from headwater_server.scheduler.graph import Plan, Step
+from headwater_server.scheduler.keys import Key
+
+Widths = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class NewTask:
+    key: Key
+    step: Step
+    widths: Widths
+    parent: str
+    # Given at once to the worker whose task led to it.
+    eager: bool = False
+
+
+@dataclass(frozen=True)
+class NewSplit:
+    key: Key
+    target: Step
+    width: int
+    widths: Widths
+    next_index: int
+
+
+@dataclass
+class Effects:
+    """All that one finished task changes, besides itself."""
+
+    tasks: list[NewTask] = field(default_factory=list)
+    splits: list[NewSplit] = field(default_factory=list)
+    finished: bool = False
+    # Are there tasks that somebody else has to hand out?
+    waiting: bool = False
+
+    @property
+    def eager(self) -> NewTask | None:
+        return next((task for task in self.tasks if task.eager), None)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A task that has just succeeded. `split`: the counters of the split whose join it arrives at, after it did."""
+
+    key: Key
+    widths: Widths
+    foreach_width: int
+    split: Split | None = None
+
+
+Eager = Callable[[Step], bool]
+
+
+def wrong_choice(step: Step, chosen: tuple[str, ...], foreach_width: int) -> dict[str, Any] | None:
+    """The Failure of code that went on in another way than the graph says; None when it did not."""
+    if chosen and tuple(chosen) != step.next:
+        message = f"step {step.name} went on to {', '.join(chosen)}; the graph says {', '.join(step.next) or 'nothing'}"
+        return _user_error(message, "self.next(...) must be the same in every run of the code.")
+    if step.transition != "FOREACH":
+        return None
+    if foreach_width == 0:
+        return _user_error(
+            f"the foreach over self.{step.foreach} in step {step.name} has no items", "Give it at least one."
+        )
+    if not 0 < foreach_width <= WIDEST:
+        return _user_error(
+            f"the foreach in step {step.name} has {foreach_width:,} items; at most {WIDEST:,} can be", ""
+        )
+    return None
+
+
+def _user_error(message: str, hint: str) -> dict[str, Any]:
+    return {"code": "USER_ERROR", "message": message, "hint": hint, "retryable": False}
+
+
+def after_success(plan: Plan, done: Finished, may_start: Eager, fair: bool = True) -> Effects:
+    """may_start(step): would the worker start a task of this step at once? fair: nobody else waits for the slot, so a
+    foreach may go on in it."""
+    step = plan[done.key.step]
+    if step.transition == "END":
+        return Effects(finished=True)
+    if step.transition == "FOREACH":
+        return _open_foreach(plan, step, done, may_start)
+    if step.transition == "SPLIT":
+        return _open_split(plan, step, done, may_start)
+    target = plan[step.next[0]]
+    if target.joins:
+        return _arrive(plan, target, done, may_start, fair)
+    eager = may_start(target)
+    task = NewTask(done.key.at(target.name, done.key.indexes), target, done.widths, step.name, eager)
+    return Effects([task], waiting=not eager)
+
+
+def _open_foreach(plan: Plan, step: Step, done: Finished, may_start: Eager) -> Effects:
+    target = plan[step.next[0]]
+    widths = (*done.widths, done.foreach_width)
+    effects = Effects(waiting=True)
+    if may_start(target):
+        effects.tasks.append(NewTask(_branch(done.key, target, 0), target, widths, step.name, True))
+        effects.waiting = done.foreach_width > 1
+    effects.splits.append(NewSplit(done.key, target, done.foreach_width, widths, len(effects.tasks)))
+    return effects
+
+
+def _open_split(plan: Plan, step: Step, done: Finished, may_start: Eager) -> Effects:
+    effects = Effects(waiting=True)
+    for name in step.next:
+        target = plan[name]
+        eager = effects.eager is None and may_start(target)
+        effects.tasks.append(NewTask(done.key.at(name, done.key.indexes), target, done.widths, step.name, eager))
+    width = len(step.next)
+    effects.splits.append(NewSplit(done.key, plan[step.next[0]], width, done.widths, width))
+    return effects
+
+
+def _arrive(plan: Plan, join: Step, done: Finished, may_start: Eager, fair: bool) -> Effects:
+    assert done.split is not None, f"{done.key} arrives at {join.name} without its split"
+    split_key = plan.split_of(join, done.key)
+    split_step = plan[join.joins]
+    if done.split.complete:
+        widths = done.widths[:-1] if split_step.transition == "FOREACH" else done.widths
+        eager = may_start(join)
+        return Effects([NewTask(done.key.at(join.name, split_key.indexes), join, widths, "", eager)], waiting=not eager)
+    if split_step.transition != "FOREACH":
+        return Effects()
+    target = plan[split_step.next[0]]
+    if not fair or not may_start(target):
+        return Effects(waiting=done.split.next_index < done.split.width)
+    index = done.split.take()
+    if index is None:
+        return Effects()
+    return Effects([NewTask(_branch(split_key, target, index), target, done.widths, split_step.name, True)])
+
+
+def _branch(split: Key, target: Step, index: int) -> Key:
+    return split.at(target.name, (*split.indexes, index))

@@ -1,0 +1,179 @@
+"""Runs and tasks in Postgres: the cache of what never changes about a run, and the statements of the hot path.
+
+Every SQL text is in queries/*.sql. Decides nothing.
+"""
+
+import hashlib
+import uuid
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from headwater_server.kit.database import Database, load_queries
+from headwater_server.kit.errors import NotFound
+from headwater_server.scheduler.assignments import Dispatch, Input, RunInfo
+from headwater_server.scheduler.graph import Plan
+from headwater_server.scheduler.keys import Key, indexes_of, joined
+from headwater_server.scheduler.settle import NewSplit, NewTask
+
+q = load_queries(__package__)
+_RUNS = 5000
+_PLANS = 500
+# A join gets the results of so many tasks, of so many bytes in all, with its assignment; beyond that it asks.
+INLINE_JOIN = 16
+INLINE_BYTES = 64 * 1024
+
+
+def run_uuid(run_id: str) -> uuid.UUID:
+    """Raises NotFound for what is no id."""
+    try:
+        return uuid.UUID(run_id)
+    except ValueError:
+        raise no_run(run_id) from None
+
+
+def no_run(run_id: str) -> NotFound:
+    return NotFound(
+        f"there is no run {run_id!r}", field="run_id", hint="`headwater runs` lists them", reason="RUN_NOT_FOUND"
+    )
+
+
+def columns(keys: Iterable[Key]) -> tuple[list[str], list[str], list[str], list[int]]:
+    """Keys as the four arrays that the queries take."""
+    keys = list(keys)
+    return [k.run_id for k in keys], [k.step for k in keys], [k.path for k in keys], [k.index for k in keys]
+
+
+def graph_digest(graph: dict[str, Any]) -> str:
+    return hashlib.sha256(msgspec.json.encode(graph, order="sorted")).hexdigest()
+
+
+class Store:
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._infos: OrderedDict[str, RunInfo] = OrderedDict()
+        self._plans: OrderedDict[str, Plan] = OrderedDict()
+
+    # What never changes about a run
+
+    async def info(self, run_id: str) -> RunInfo:
+        """Raises NotFound."""
+        found = self._infos.get(run_id)
+        if found is None:
+            row = await self.database.fetchrow(q.get_run, run_uuid(run_id))
+            if row is None:
+                raise no_run(run_id)
+            found = self.remember(row, await self.plan(row["graph_digest"]))
+        return found
+
+    def remember(self, row: Any, plan: Plan) -> RunInfo:
+        info = RunInfo(
+            run_id=str(row["run_id"]),
+            project=row["project"],
+            flow=row["flow"],
+            plan=plan,
+            code=row["code"],
+            parameters=row["parameters"],
+            tags=list(row["tags"]),
+            priority=row["priority"],
+            max_workers=row["max_workers"],
+            created_by=row["created_by"],
+            role=row["role"],
+            traceparent=row["traceparent"],
+            origin_run_id=str(row["origin_run_id"] or ""),
+            trigger=row["trigger"],
+            deployment=row["deployment"] or "",
+        )
+        self._infos[info.run_id] = info
+        if len(self._infos) > _RUNS:
+            self._infos.popitem(last=False)
+        return info
+
+    async def key_of(self, row: Any) -> Key:
+        """The task, or the split, of a row."""
+        run_id = str(row["run_id"])
+        plan = (await self.info(run_id)).plan
+        return Key(run_id, row["step"], indexes_of(row["path"], row["index"], plan[row["step"]].depth))
+
+    async def plan(self, digest: str) -> Plan:
+        plan = self._plans.get(digest)
+        if plan is None:
+            plan = self.remember_plan(digest, Plan(await self.database.fetchval(q.get_graph, digest)))
+        return plan
+
+    def remember_plan(self, digest: str, plan: Plan) -> Plan:
+        self._plans[digest] = plan
+        if len(self._plans) > _PLANS:
+            self._plans.popitem(last=False)
+        return plan
+
+    # Tasks
+
+    async def insert_splits(
+        self, conn: asyncpg.Connection, splits: Sequence[tuple[NewSplit, int]], priority: dict[str, int]
+    ) -> None:
+        """splits: each with the number of branches that have not arrived."""
+        await conn.execute(
+            q.insert_splits,
+            *columns(s.key for s, _ in splits),
+            [s.target.name for s, _ in splits],
+            [s.width for s, _ in splits],
+            [s.next_index for s, _ in splits],
+            [remaining for _, remaining in splits],
+            [joined(s.widths) for s, _ in splits],
+            [s.target.pool for s, _ in splits],
+            [priority[s.key.run_id] for s, _ in splits],
+        )
+
+    async def inputs(
+        self, conn: asyncpg.Connection, dispatches: Sequence[tuple[Dispatch, str]], known: dict[Key, Input]
+    ) -> list[tuple[list[Input], int]]:
+        """For each dispatch, with the step that its input comes from ("": none, or a join): its inputs, and the width
+        of a join that has to ask for them. known: results that need not be read."""
+        wanted = [await self._sources(conn, dispatch, parent) for dispatch, parent in dispatches]
+        missing = [key for keys, _ in wanted for key in keys if key not in known]
+        if missing:
+            for row in await conn.fetch(q.load_results, *columns(missing)):
+                key = missing[row["n"] - 1]
+                known[key] = Input(key, row["attempt"], row["result"] or b"")
+        found: list[tuple[list[Input], int]] = []
+        for keys, width in wanted:
+            inputs = [known[key] for key in keys]
+            too_large = len(keys) > 1 and sum(len(item.result) for item in inputs) > INLINE_BYTES
+            found.append(([], len(keys)) if too_large else (inputs, width))
+        return found
+
+    async def _sources(self, conn: asyncpg.Connection, dispatch: Dispatch, parent: str) -> tuple[list[Key], int]:
+        plan, key = dispatch.info.plan, dispatch.key
+        step = plan[key.step]
+        if not step.joins:
+            source = plan.parent_of(key, parent)
+            return ([source], 0) if source is not None else ([], 0)
+        width = await self.join_width(conn, plan, key)
+        return ([], width) if width > INLINE_JOIN else (plan.joined_by(key, width), 0)
+
+    async def join_width(self, conn: asyncpg.Connection, plan: Plan, join: Key) -> int:
+        """How many tasks a join joins."""
+        split = plan[join.step].joins
+        if plan[split].transition != "FOREACH":
+            return len(plan.into[join.step])
+        return int(await conn.fetchval(q.split_width, *columns_of(join.at(split, join.indexes))) or 0)
+
+
+def columns_of(key: Key) -> tuple[str, str, str, int]:
+    return key.run_id, key.step, key.path, key.index
+
+
+def task_rows(tasks: Sequence[NewTask], priority: dict[str, int]) -> list[list[Any]]:
+    """New tasks as the arrays that the queries take: key, step_no, pool, priority, widths, parent."""
+    return [
+        *map(list, columns(t.key for t in tasks)),
+        [t.step.number for t in tasks],
+        [t.step.pool for t in tasks],
+        [priority[t.key.run_id] for t in tasks],
+        [joined(t.widths) for t in tasks],
+        [t.parent for t in tasks],
+    ]

@@ -1,0 +1,55 @@
+"""What time brings about: attempts whose worker is lost, retries that are due, clocks that strike.
+
+Every replica sweeps; rows, not processes, remember what is due. A sweep that two carry out at once changes nothing
+twice.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from headwater_server.kit.database import CONFLICT, LOST
+from headwater_server.scheduler.dispatch import Dispatcher
+from headwater_server.scheduler.retries import MOST_LOST, worker_lost
+from headwater_server.scheduler.sessions import Attempt
+from headwater_server.scheduler.settlement import Completion, Settled
+from headwater_server.scheduler.store import Store, columns_of, q
+
+log = structlog.get_logger("scheduler.sweep")
+PERIOD = 1.0
+
+
+class Sweep:
+    def __init__(
+        self, store: Store, dispatcher: Dispatcher, complete: Callable[[Completion], Awaitable[Settled]], lease: float
+    ) -> None:
+        self._store, self._dispatcher, self._complete, self._lease = store, dispatcher, complete, lease
+
+    async def loop(self) -> None:
+        while True:
+            try:
+                await self._lost()
+                for row in await self._store.database.fetch(q.pools_with_work):
+                    self._dispatcher.wake(row["pool"])
+                await self._store.database.execute(q.drop_sessions)
+            except (*LOST, *CONFLICT) as error:
+                log.warning("sweep waits", error=str(error))
+            await asyncio.sleep(PERIOD)
+
+    async def give_back(self, attempts: list[Attempt], lost: bool) -> None:
+        """Hands attempts out again under the next number. lost: their worker vanished with them."""
+        for key, attempt in attempts:
+            pool = await self._store.database.fetchval(q.redispatch, *columns_of(key), attempt, lost)
+            if pool is not None:
+                self._dispatcher.wake(pool)
+
+    async def _lost(self) -> None:
+        for row in await self._store.database.fetch(q.find_lost, self._lease):
+            key, gone = await self._store.key_of(row), row["session_id"] is not None
+            log.warning("lost with its worker" if gone else "never picked up", task=str(key), attempt=row["attempt"])
+            if gone and row["lost"] >= MOST_LOST:
+                failure = worker_lost(row["lost"] + 1)
+                await self._complete(Completion(key, row["attempt"], None, failure=failure))
+            else:
+                await self.give_back([(key, row["attempt"])], gone)

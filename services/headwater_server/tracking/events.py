@@ -34,12 +34,12 @@ class FlowRuns:
 
     async def started(self, tx: OutboxTransaction, event: Envelope) -> None:
         started = flow_runs.started_run(event.data, event.time)
-        keys = await self._store.ensure_keys([*started.params, *started.tags])
+        keys = await self._store.ensure_keys_in(tx, [*started.params, *started.tags])
         experiment = await self._store.ensure_experiment(tx, started.project, started.flow)
         new = NewRun(started.run, started.project, experiment, name_for(str(started.run)), started_at=started.at)
         made = await self._store.create_run(tx, new)
         if made is None:
-            await self._store.heal_run(tx, started.run, experiment, started.at)
+            await self._store.heal_run(tx, started.run, started.project, experiment, started.at)
             row = await self._store.placed(tx, started.run)
             if row is None or row["project"] != started.project:
                 raise InvalidArgument(f"runId: {started.run} is a run of another project", field="run_id")
@@ -114,7 +114,7 @@ class Logged:
 
     async def _store_all(self, read: list[tuple[Msg, Batch]]) -> None:
         placed = await self._ingest.place([batch for _, batch in read])
-        refused: dict[Msg, Exception] = {}
+        refused: dict[int, tuple[Msg, Exception]] = {}  # by sequence: one message may hold batches of several runs
         targets: list[Target] = []
         origin: list[Msg] = []
         for (msg, _), place in zip(read, placed, strict=True):
@@ -122,10 +122,10 @@ class Logged:
                 targets.append(place)
                 origin.append(msg)
             else:
-                refused[msg] = place
+                refused[msg.metadata.sequence.stream] = msg, place
         for number, conflict in (await self._ingest.write(targets, strict=False) if targets else {}).items():
-            refused[origin[number]] = conflict
-        for msg, error in refused.items():
+            refused[origin[number].metadata.sequence.stream] = origin[number], conflict
+        for msg, error in refused.values():
             await self._refuse(msg, error)
 
     async def _refuse(self, msg: Msg, error: Exception) -> None:

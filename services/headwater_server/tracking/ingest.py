@@ -73,7 +73,10 @@ class Ingest:
             return
         row = await self._store.placed(tx, batch.run)
         assert row is not None
-        new = NewRun(run, parent.project, row["experiment_id"], nested_name(batch.task), parent_id=parent.id)
+        new = NewRun(
+            run, row["project"], row["experiment_id"], nested_name(batch.task), row["state"], parent.id,
+            finished_at=row["finished_at"], provisional=row["provisional"],
+        )  # fmt: skip
         made = await self._store.create_run(tx, new)
         if made is not None:
             await self._store.add_texts(tx, made, keys, {}, nested_tags(batch.task))

@@ -17,6 +17,7 @@ from headwater_server.kit.clock import timestamp
 from headwater_server.kit.database import Database, load_queries
 from headwater_server.kit.errors import InvalidArgument, NotFound
 from headwater_server.kit.hints import did_you_mean
+from headwater_server.kit.ids import subject_token
 from headwater_server.kit.outbox import OutboxTransaction
 from headwater_server.tracking.search_sql import Query
 
@@ -26,10 +27,11 @@ _CACHED = 50_000
 
 
 class RunRef(NamedTuple):
-    """What never changes about a run."""
+    """What never changes about a run. provisional: its project may, it is only known as a token of a subject."""
 
     id: int
     project: str
+    provisional: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,17 @@ class Store:
         if len(found) < len(wanted):
             await self._database.execute(q.insert_keys, sorted(wanted - found.keys()))
             found = await self.known_keys(wanted)
+        return found
+
+    async def ensure_keys_in(self, tx: OutboxTransaction, names: Iterable[str]) -> dict[str, int]:
+        """The same inside a transaction: waiting for a second connection while holding one, all handlers could wait
+        for each other. What is new may be rolled back, so it is not remembered."""
+        found = {name: self._keys[name] for name in set(names) if name in self._keys}
+        for last in (False, True):
+            if missing := sorted(set(names) - found.keys()):
+                found |= {row["name"]: row["id"] for row in await tx.conn.fetch(q.find_keys, missing)}
+            if not last and (missing := sorted(set(names) - found.keys())):
+                await tx.conn.execute(q.insert_keys, missing)
         return found
 
     def _remember(self, cache: dict[str, int], rows: Sequence[asyncpg.Record]) -> None:
@@ -140,22 +153,21 @@ class Store:
         """The inner id and the project of a run. Raises NotFound."""
         found = await self.locate_all([run])
         if run not in found:
-            raise NotFound(
-                f"{field}: no tracked run {run}",
-                field=field,
-                hint="`headwater runs` lists them",
-                reason="RUN_NOT_FOUND",
-            )
+            raise no_run(run, field)
         return found[run]
 
     async def locate_all(self, runs: Iterable[uuid.UUID]) -> dict[uuid.UUID, RunRef]:
         wanted = set(runs)
-        if missing := [run for run in wanted if run not in self._runs]:
+        found = {run: self._runs[run] for run in wanted if run in self._runs}
+        if missing := wanted - found.keys():
             if len(self._runs) > _CACHED:
                 self._runs.clear()
             for row in await self._database.fetch(q.locate_runs, missing):
-                self._runs[row["uuid"]] = RunRef(row["id"], row["project"])
-        return {run: self._runs[run] for run in wanted if run in self._runs}
+                ref = RunRef(row["id"], row["project"], row["provisional"])
+                found[row["uuid"]] = ref
+                if not ref.provisional:
+                    self._runs[row["uuid"]] = ref
+        return found
 
     async def create_run(self, tx: OutboxTransaction, run: NewRun) -> int | None:
         """Inner id of a new run; None when a run with this id exists."""
@@ -166,14 +178,17 @@ class Store:
         )  # fmt: skip
 
     async def placed(self, tx: OutboxTransaction, run: uuid.UUID) -> asyncpg.Record | None:
-        """id, project and experiment_id of a run as this transaction sees it."""
-        return await tx.conn.fetchrow(q.locate_runs, [run])
+        """id, project, experiment_id, state and finished_at of a run, which stays as it is until tx ends."""
+        return await tx.conn.fetchrow(q.hold_run, run)
 
-    async def heal_run(self, tx: OutboxTransaction, run: uuid.UUID, experiment_id: int, started_at: datetime) -> None:
+    async def heal_run(
+        self, tx: OutboxTransaction, run: uuid.UUID, project: str, experiment_id: int, started_at: datetime
+    ) -> None:
         """Completes a run that was made before its start was known. Others are left as they are."""
-        run_id = await tx.conn.fetchval(q.heal_run, run, experiment_id, started_at)
+        tokens = [project, subject_token(project)]
+        run_id = await tx.conn.fetchval(q.heal_run, run, experiment_id, started_at, project, tokens)
         if run_id is not None:
-            await tx.conn.execute(q.move_nested, run_id, experiment_id)
+            await tx.conn.execute(q.move_nested, run_id, experiment_id, project)
 
     async def finish_flow_run(
         self, tx: OutboxTransaction, run: uuid.UUID, state: int, at: datetime
@@ -240,6 +255,12 @@ class Store:
         names = [row["name"] for row in await self._database.fetch(q.metric_names, run_id)]
         hint = did_you_mean(key, names) if names else "the run has no metrics"
         return NotFound(f"key: the run has no metric {key!r}", field="key", hint=hint, reason="METRIC_NOT_FOUND")
+
+
+def no_run(run: object, field: str) -> NotFound:
+    """There is none, or the caller must not know of it."""
+    hint = "`headwater runs` lists them"
+    return NotFound(f"{field}: no tracked run {run}", field=field, hint=hint, reason="RUN_NOT_FOUND")
 
 
 def _grouped(rows: Iterable[Any]) -> dict[int, dict[str, str]]:

@@ -55,7 +55,7 @@ class Registry:
         self.told: list[tuple[str, dict[str, Any]]] = []
         self.headers: list[dict[str, str]] = []
 
-    async def call(self, method: str, who: Identity = ANN, **fields: Any) -> Any:
+    async def call(self, method: str, who: Identity = ANN, /, **fields: Any) -> Any:
         request = getattr(pb, f"{method}Request")(**fields)
         return await getattr(self._client, method)(request, on_behalf=who)
 

@@ -5,16 +5,21 @@ ON CONFLICT (uuid) DO NOTHING
 RETURNING id
 
 -- name: locate_runs
-SELECT uuid, id, project, experiment_id, parent_id FROM runs WHERE uuid = ANY($1::uuid[])
+SELECT uuid, id, project, provisional FROM runs WHERE uuid = ANY($1::uuid[])
+
+-- name: hold_run
+-- Its end and its start wait until this transaction is over, so that they reach the nested run that it makes.
+SELECT id, project, experiment_id, provisional, state, finished_at FROM runs WHERE uuid = $1 FOR SHARE
 
 -- name: heal_run
--- The fact that started a flow's run came after its first metrics or its end.
-UPDATE runs SET experiment_id = $2, started_at = least(started_at, $3), provisional = false
-WHERE uuid = $1 AND provisional
+-- The fact that started a flow's run came after its first metrics or its end. $5: what its project may have been called.
+UPDATE runs SET experiment_id = $2, started_at = least(started_at, $3), project = $4, provisional = false
+WHERE uuid = $1 AND provisional AND project = ANY($5::text[])
 RETURNING id
 
 -- name: move_nested
-UPDATE runs SET experiment_id = $2 WHERE parent_id = $1 AND experiment_id <> $2
+UPDATE runs SET experiment_id = $2, project = $3, provisional = false
+WHERE parent_id = $1 AND (experiment_id <> $2 OR project <> $3 OR provisional)
 
 -- name: finish_flow_run
 -- The first end counts: a redelivered or late fact changes nothing.

@@ -1,4 +1,4 @@
-"""A stand-in for a service that a test needs as a peer: its proto over real gRPC, with the methods that the test gives."""
+"""A stand-in for a service that a test needs as a peer: its proto over gRPC, with the methods that the test gives."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

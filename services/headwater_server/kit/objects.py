@@ -10,6 +10,7 @@ import hashlib
 import hmac
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from headwater_server.kit.clock import now
@@ -114,6 +115,11 @@ class ObjectStore:
         """Stores an object. Raises Unavailable, DataLoss or what the server's refusal means."""
         url, headers = self.presign_put(key, sha256=hashlib.sha256(body).hexdigest())
         self._check(await self.http.request("PUT", url, headers=headers, body=body), key)
+
+    async def put_file(self, key: str, path: Path, *, sha256: str) -> None:
+        """Stores a file whose sha256 (hex) is known, as put() does."""
+        url, headers = self.presign_put(key, sha256=sha256)
+        self._check(await self.http.request("PUT", url, headers=headers, body=path), key)
 
     async def get(self, key: str, *, start: int = 0, size: int = -1) -> bytes:
         """The object's bytes, or a range of them. Raises NotFound."""

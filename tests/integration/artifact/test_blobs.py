@@ -1,4 +1,4 @@
-"""Blobs on a real S3 server: stored once, read only by projects that have shown to possess them, never the wrong bytes."""
+"""Blobs on a real S3 server: stored once, read only by projects that have shown to possess them, never wrong bytes."""
 
 import hashlib
 

@@ -1,0 +1,1 @@
+"""Decides how a task runs: workers over gRPC, logs of all, and the node agent that forks the tasks."""

@@ -1,0 +1,68 @@
+"""Which logs are archived where, in Postgres: every statement of this service, from queries/*.sql."""
+
+import uuid
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import NamedTuple
+
+import asyncpg
+
+from headwater_server.kit.database import Database, load_queries
+from headwater_server.kit.outbox import OutboxTransaction
+
+q = load_queries(__package__)
+
+
+class Due(NamedTuple):
+    """A run whose chunks in the stream are to be looked at now."""
+
+    run_id: uuid.UUID
+    project: str
+    last_seq: int
+    parts: int
+    checks: int
+
+
+class Part(NamedTuple):
+    """An object with chunks of a run."""
+
+    part: int
+    object: str
+    last_seq: int
+    packed_index: bytes
+
+
+class Store:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def run_ended(self, tx: OutboxTransaction, run: uuid.UUID, project: str, delay: float) -> None:
+        await tx.conn.execute(q.run_ended, run, project, timedelta(seconds=delay))
+
+    async def look_soon(self, runs: Iterable[tuple[uuid.UUID, str]]) -> None:
+        found = list(runs)
+        await self._database.execute(q.look_soon, [run for run, _ in found], [project for _, project in found])
+
+    async def seconds_to_next(self) -> float | None:
+        return await self._database.fetchval(q.seconds_to_next)
+
+    async def claim_due(self, lease: float) -> Due | None:
+        row = await self._database.fetchrow(q.claim_due, timedelta(seconds=lease))
+        return Due(*row) if row else None
+
+    async def add_part(self, due: Due, key: str, size: int, chunks: int, last_seq: int, index: bytes) -> bool:
+        """False: another process has archived the same chunks first."""
+        args = (due.run_id, due.parts, key, size, chunks, last_seq, index)
+        return await self._database.fetchval(q.add_part, *args) is not None
+
+    async def look_again(self, due: Due, delay: float) -> None:
+        await self._database.execute(q.look_again, due.run_id, due.checks + 1, timedelta(seconds=delay))
+
+    async def looked_last(self, due: Due) -> None:
+        async with self._database.transaction() as conn:
+            await conn.execute(q.looked_last, due.run_id)
+            await conn.execute(q.forget_empty, due.run_id)
+
+    async def parts(self, run: uuid.UUID) -> list[Part]:
+        rows: list[asyncpg.Record] = await self._database.fetch(q.list_parts, run)
+        return [Part(*row) for row in rows]

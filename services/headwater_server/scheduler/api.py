@@ -53,8 +53,8 @@ class SchedulerApi:
         new.created_by, new.role = _actor(call), call.role
         new.request_id, new.traceparent = request.request_id, call.traceparent
         new.priority, new.max_workers = request.priority, request.max_workers
-        await self._check_origin(new, call)
         check(new)
+        await self._check_origin(new, call)
         if not await self._runs.has_package(new.project, new.code["package"]):
             return pb.StartRunResponse(package_missing=True)
         return pb.StartRunResponse(run=await self._listing.run(uuid.UUID(await self._runs.start(new))))

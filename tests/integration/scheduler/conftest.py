@@ -47,7 +47,9 @@ def graph(*steps: dict[str, Any]) -> graph_pb2.Graph:
 
 
 LINEAR = graph(step("start", "middle"), step("middle", "end"), step("end"))
-FOREACH = graph(step("start", "work", foreach="items"), step("work", "join"), step("join", "end", joins="start"), step("end"))
+FOREACH = graph(
+    step("start", "work", foreach="items"), step("work", "join"), step("join", "end", joins="start"), step("end")
+)
 Outcome = dict[str, Any]
 Behaviour = Callable[[dict[str, Any]], Outcome | None | Awaitable[Outcome | None]]
 

@@ -258,9 +258,7 @@ async def test_lists_are_paged_and_filtered(scheduler, eventually):
     ids = [await s.start(tags=[f"t{i}"]) for i in range(3)]
     page = await s.client.ListRuns(pb.ListRunsRequest(project="default", page_size=2))
     assert [r.run_id for r in page.runs] == [ids[2], ids[1]]
-    rest = await s.client.ListRuns(
-        pb.ListRunsRequest(project="default", page_size=2, page_token=page.next_page_token)
-    )
+    rest = await s.client.ListRuns(pb.ListRunsRequest(project="default", page_size=2, page_token=page.next_page_token))
     assert (len(rest.runs), rest.next_page_token) == (2, "")
     tagged = await s.client.ListRuns(pb.ListRunsRequest(project="default", tag="x"))
     assert [r.tasks.succeeded for r in tagged.runs] == [8]

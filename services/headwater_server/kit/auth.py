@@ -187,7 +187,10 @@ class Expiring:
         entry = self._entries.get(key)
         return entry[1] if entry and entry[0] > at else None
 
-    def put(self, key: object, value: object, at: float) -> None:
+    def put(self, key: object, value: object, at: float, ttl: float | None = None) -> None:
         if len(self._entries) >= self.limit:
             self._entries.clear()
-        self._entries[key] = (at + self.ttl, value)
+        self._entries[key] = (at + (self.ttl if ttl is None else min(ttl, self.ttl)), value)
+
+    def forget(self, key: object) -> None:
+        self._entries.pop(key, None)

@@ -37,7 +37,6 @@ OPTIONS = [
     ("grpc.keepalive_time_ms", 30_000),
     # A service that restarts is found at once: the default waits a second and more.
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 2_000),
 ]
 _DETAILS = "grpc-status-details-bin"

@@ -95,5 +95,5 @@ def load(cls: type[S], service: str, environ: Mapping[str, str] | None = None) -
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "?"
         variable = origin.get(name, f"HEADWATER_{name.upper()}")
-        shown = "(hidden)" if "key" in name or "secret" in name else repr(values.get(name, ""))
+        shown = "(hidden)" if any(word in name for word in ("key", "secret", "token")) else repr(values.get(name, ""))
         raise InvalidArgument(f"{variable}={shown}: {first['msg']}", field=variable) from None

@@ -1,0 +1,1 @@
+"""Live events over HTTP: the stream of a run, the events of a project, foreign events in, dead letters."""

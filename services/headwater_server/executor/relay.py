@@ -8,7 +8,6 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
-import msgspec
 from google.protobuf import json_format
 from nats.aio.msg import Msg
 
@@ -52,11 +51,11 @@ async def serve(kit: ServiceKit, requests: AsyncIterator[pb.WorkRequest], call: 
         text = f"{call.actor.name} may act in project {call.project!r} only, and a pool serves all"
         raise PermissionDenied(text, reason="PROJECT", hint="Use a token of a worker for every project.")
     request = await _opening(requests)
-    waiting = await _probe(kit, request.pool)
+    await _probe(kit, request.pool)
     session = await kit.client("scheduler").OpenSession(request, on_behalf=call.identity, traceparent=call.traceparent)
     relay = Relay(kit, call, request, session)
     try:
-        await relay.start(session, waiting)
+        await relay.start(session)
         async for response in relay.responses(requests):
             yield response
     finally:
@@ -76,19 +75,16 @@ async def _opening(requests: AsyncIterator[pb.WorkRequest]) -> scheduler_pb2.Ope
     return request
 
 
-async def _probe(kit: ServiceKit, pool: str) -> Msg | None:
-    """Asks the pool's consumer once, without waiting, so that a pool that cannot be served is told at once. A task that
-    was there comes along."""
+async def _probe(kit: ServiceKit, pool: str) -> None:
+    """Asks the pool's consumer for something that it refuses: where nobody refuses, the pool cannot be served."""
     try:
-        payload = msgspec.json.encode({"batch": 1, "no_wait": True})
-        msg = await kit.bus.request(f"$JS.API.CONSUMER.MSG.NEXT.HW_TASKS.pool-{pool}", payload)
+        await kit.bus.request(f"$JS.API.CONSUMER.MSG.NEXT.HW_TASKS.pool-{pool}", b"{")
     except (PermissionDenied, Unavailable) as error:
         if error.reason not in ("BUS_PERMISSION", "NO_RESPONDERS"):
             raise
         text = f"open.pool: this server does not serve pool {pool!r} over gRPC"
         hint = f'Add the consumer "HW_TASKS/pool-{pool}" to the executor\'s grants.'
         raise FailedPrecondition(text, field="open.pool", reason="POOL", hint=hint) from None
-    return None if (msg.headers or {}).get("Status") and not msg.data else msg
 
 
 class Relay:
@@ -104,12 +100,10 @@ class Relay:
         self._control: Subscription | None = None
         self._puller = Puller(kit.bus, "HW_TASKS", f"pool-{self._pool}", self._deliver, lambda: self._holding.free)
 
-    async def start(self, opened: scheduler_pb2.OpenSessionResponse, waiting: Msg | None) -> None:
+    async def start(self, opened: scheduler_pb2.OpenSessionResponse) -> None:
         self._out.put_nowait(pb.WorkResponse(opened=opened))
         subject = f"hw.ctl.v1.{self._pool}.{self._session}"
         self._control = await self._kit.bus.subscribe(subject, self._on_control, concurrency=1)
-        if waiting is not None:
-            await self._deliver(waiting)
         await self._puller.start()
 
     async def responses(self, requests: AsyncIterator[pb.WorkRequest]) -> AsyncIterator[pb.WorkResponse]:

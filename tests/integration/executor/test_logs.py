@@ -11,11 +11,13 @@ from headwater.api.events.v1 import events_pb2
 from headwater.api.executor.v1 import executor_pb2 as pb
 from headwater.api.scheduler.v1 import scheduler_pb2
 from headwater_server.executor.archiver import Archiver
+from headwater_server.executor.chunks import Wanted
 from headwater_server.executor.log_stream import LogStream
+from headwater_server.executor.logs import Logs
 from headwater_server.executor.store import Due, Store
 from headwater_server.kit.auth import Actor, Identity
 from headwater_server.kit.envelope import encode
-from headwater_server.kit.errors import InvalidArgument, NotFound, Unavailable
+from headwater_server.kit.errors import DataLoss, InvalidArgument, NotFound, Unavailable
 from headwater_server.kit.ids import uuid7
 from headwater_server.kit.objects import ObjectStore
 from tests.integration.standin import Servicer, stand_in
@@ -223,8 +225,6 @@ async def test_the_archive_of_many_tasks_is_read_by_the_block(parts, write):
     for number in range(300):
         await write("body", str(number), f"line of {number} " + "x" * 2000)
     await archiver.look(Due(uuid.UUID(RUN), "default", 0, 0, 0))
-    from headwater_server.executor.chunks import Wanted
-    from headwater_server.executor.logs import Logs
 
     read = []
     get = objects.get
@@ -240,9 +240,6 @@ async def test_the_archive_of_many_tasks_is_read_by_the_block(parts, write):
 
 
 async def test_the_object_is_gone(parts, write):
-    from headwater_server.executor.chunks import Wanted
-    from headwater_server.executor.logs import Logs
-    from headwater_server.kit.errors import DataLoss
 
     store, objects, archiver = parts
     await write("a", "0", "x")

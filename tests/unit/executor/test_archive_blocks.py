@@ -13,7 +13,9 @@ from headwater_server.kit.errors import InvalidArgument
 
 def chunk(step="train", task="0", *lines, **more):
     told = [{"stream": s, "text": t, "time": "2026-01-01T00:00:00.5Z"} for s, t in lines]
-    return json.dumps({"key": {"runId": "r", "step": step}, "taskId": task, "attempt": 1, "lines": told} | more).encode()
+    return json.dumps(
+        {"key": {"runId": "r", "step": step}, "taskId": task, "attempt": 1, "lines": told} | more
+    ).encode()
 
 
 def archive(chunks):
@@ -81,7 +83,9 @@ def test_what_other_languages_write_is_read():
     read_ = read_chunk(json.dumps({"key": {"step": "a", "index": "3"}, "task_id": "3", "lines": [line]}).encode())
     assert (read_.key.index, read_.task_id) == (3, "3")
     selected = Wanted.of("a", "3", "stderr").select(read_)
-    assert selected and selected.lines[0].stream == pb.LOG_STREAM_STDERR and selected.lines[0].time.seconds == 1767218400
+    assert (
+        selected and selected.lines[0].stream == pb.LOG_STREAM_STDERR and selected.lines[0].time.seconds == 1767218400
+    )
     assert read_chunk(b'{"key":{"step":"a"}}').task_id == "0"
     for junk in (b"", b"plain text", b"[]", b'{"lines":[]}', b'{"key":{"step":1}}', b"\xff\xfe"):
         with pytest.raises(InvalidArgument, match="LogChunk"):

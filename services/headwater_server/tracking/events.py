@@ -21,6 +21,8 @@ from headwater_server.tracking.names import name_for
 from headwater_server.tracking.store import NewRun, Store
 
 METRICS_AT_ONCE = 500
+# One transaction of about so many points: more would hold the loop, and with it every other caller, for too long.
+POINTS_AT_ONCE = 20_000
 # A run may be known to its maker a moment before its start has come here.
 UNKNOWN_RUN_TRIES = 5
 FOREIGN = ("metric", "param", "tag")
@@ -85,11 +87,17 @@ class Logged:
     async def metrics(self, messages: list[Msg]) -> None:
         """hw.metrics.v1.<project>.<run>: a MetricBatch each."""
         read: list[tuple[Msg, Batch]] = []
+        points = 0
         for msg in messages:
             try:
                 read.append((msg, _metric_batch(msg)))
             except InvalidArgument as error:
                 await self._refuse(msg, error)
+                continue
+            points += len(read[-1][1].points)
+            if points >= POINTS_AT_ONCE:
+                await self._store_all(read)
+                read, points = [], 0
         await self._store_all(read)
 
     async def foreign(self, messages: list[Msg]) -> None:
@@ -113,6 +121,8 @@ class Logged:
         await self._store_all(read)
 
     async def _store_all(self, read: list[tuple[Msg, Batch]]) -> None:
+        if not read:
+            return
         placed = await self._ingest.place([batch for _, batch in read])
         refused: dict[int, tuple[Msg, Exception]] = {}  # by sequence: one message may hold batches of several runs
         targets: list[Target] = []

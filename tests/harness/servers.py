@@ -139,6 +139,17 @@ class NatsServer:
         self._open.append(connected)
         return connected
 
+    def kill(self) -> None:
+        """As kill -9 does."""
+        self.child.signal(signal.SIGKILL)
+        assert self.child.process is not None
+        self.child.process.wait()
+
+    def start_again(self) -> None:
+        """On the same port, with what the store kept."""
+        self.child.start()
+        await_ready([self.child], _PATIENCE)
+
     async def stop(self) -> None:
         for connected in self._open:
             with contextlib.suppress(Exception):

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import nats
 import nats.errors
 import structlog
 from nats.aio.client import Client as NatsClient
@@ -20,11 +19,12 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription as NatsSubscription
 from nats.js import JetStreamContext
 
-from headwater_server.kit.errors import DeadlineExceeded, PermissionDenied, ServiceError, Unavailable
+from headwater_server.kit.errors import DeadlineExceeded, InvalidArgument, PermissionDenied, ServiceError, Unavailable
 from headwater_server.kit.ids import uuid7
 
 log = structlog.get_logger("kit.bus")
 Handler = Callable[[Msg], Awaitable[None]]
+_QUIET = 5.0
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,11 @@ class Subscription:
 
 
 class Bus:
-    def __init__(self, connection: NatsClient, denials: "_Denials") -> None:
+    def __init__(self, connection: NatsClient, reports: "_Reports") -> None:
         self.nc = connection
         self.js: JetStreamContext = connection.jetstream()
-        self._denials = denials
+        self._reports = reports
+        self._reconnects: list[Callable[[], None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
     @classmethod
@@ -64,32 +65,41 @@ class Bus:
         cls, url: str, *, identity: str, seed: Path | None = None, inbox: str = "", patience: float = 60.0
     ) -> "Bus":
         """Connects as an identity; waits up to `patience` seconds for a server that is still starting."""
-        denials = _Denials()
+        reports = _Reports()
         options: dict[str, Any] = {"nkeys_seed": str(seed)} if seed else {}
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + patience
-        while True:
-            try:
-                connection = await nats.connect(
-                    url,
-                    name=f"headwater-{identity}",
-                    inbox_prefix=(inbox or f"_INBOX_{identity}").encode(),
-                    error_cb=denials.on_error,
-                    allow_reconnect=True,
-                    max_reconnect_attempts=-1,
-                    reconnect_time_wait=0.1,
-                    connect_timeout=2,
-                    ping_interval=20,
-                    **options,
-                )
-                return cls(connection, denials)
-            except (nats.errors.Error, OSError, TimeoutError) as error:
-                if loop.time() > deadline:
-                    raise Unavailable(
-                        f"the message bus at {url} does not answer: {error}",
-                        hint="Is NATS up? `headwater status` tells.",
-                    ) from error
-                await asyncio.sleep(0.05)
+        connection = NatsClient()
+        bus = cls(connection, reports)
+        opening = connection.connect(
+            url,
+            name=f"headwater-{identity}",
+            inbox_prefix=(inbox or f"_INBOX_{identity}").encode(),
+            error_cb=reports.on_error,
+            reconnected_cb=bus._on_reconnected,
+            allow_reconnect=True,
+            max_reconnect_attempts=-1,  # also for the first attempt: it ends by our patience alone
+            reconnect_time_wait=0.1,
+            connect_timeout=2,
+            ping_interval=20,
+            **options,
+        )
+        try:
+            await asyncio.wait_for(opening, patience)
+        except (nats.errors.Error, OSError, TimeoutError) as error:
+            await connection.close()
+            raise Unavailable(
+                f"the message bus at {_shown(url)} does not answer: {reports.last or error}",
+                hint="Is NATS up? `headwater status` tells.",
+            ) from error
+        return bus
+
+    def on_reconnect(self, work: Callable[[], None]) -> None:
+        """Called whenever the connection is there again: what the server only kept in memory is lost."""
+        self._reconnects.append(work)
+
+    async def _on_reconnected(self) -> None:
+        log.info("connected to the bus again")
+        for work in self._reconnects:
+            work()
 
     async def close(self) -> None:
         for task in self._tasks:
@@ -107,7 +117,7 @@ class Bus:
         self, subject: str, payload: bytes, *, headers: dict[str, str] | None = None, timeout: float = 5.0
     ) -> Msg:
         """One reply. Raises PermissionDenied, Unavailable (nobody listens, no connection) or DeadlineExceeded."""
-        denied = self._denials.watch(subject)
+        denied = self._reports.watch(subject)
         reply = asyncio.ensure_future(self.nc.request(subject, payload, timeout=timeout, headers=headers))
         try:
             await asyncio.wait((reply, denied), return_when=asyncio.FIRST_COMPLETED)
@@ -118,10 +128,12 @@ class Bus:
             raise Unavailable(f"nobody answers on {subject}", reason="NO_RESPONDERS") from None
         except (nats.errors.TimeoutError, TimeoutError):
             raise DeadlineExceeded(f"no answer on {subject} within {timeout:g} s") from None
+        except nats.errors.MaxPayloadError:
+            raise _too_large(subject, payload) from None
         except (nats.errors.Error, OSError) as error:
             raise Unavailable(f"the message bus failed: {error}") from error
         finally:
-            self._denials.forget(subject, denied)
+            self._reports.forget(subject, denied)
             if not reply.done():
                 reply.cancel()
 
@@ -132,22 +144,17 @@ class Bus:
         msg = await self.request(subject, payload, headers={**(headers or {}), "Nats-Msg-Id": msg_id}, timeout=timeout)
         return _ack(msg)
 
-    async def publish_batch(self, messages: Sequence[StreamMessage], timeout: float = 10.0) -> None:
-        """Stores all messages atomically (ADR-50, at most 1000). Refused, e.g. because one of them was stored before:
-        sends them one by one."""
-        if len(messages) > 1:
-            try:
-                await self._atomic(messages, timeout)
-                return
-            except StreamRefused as error:
-                log.info("batch refused, sending one by one", error=error.message, messages=len(messages))
-        for m in messages:
-            await self.publish_stream(m.subject, m.payload, msg_id=m.msg_id, headers=m.headers, timeout=timeout)
-
-    async def _atomic(self, messages: Sequence[StreamMessage], timeout: float) -> None:
+    async def publish_atomic(self, messages: Sequence[StreamMessage], timeout: float = 10.0) -> None:
+        """Stores all messages or none (ADR-50, at most 1000). Raises StreamRefused, e.g. because one of them was stored
+        before."""
         batch = uuid7()
-        for number, m in enumerate(messages[:-1], 1):
-            await self.nc.publish(m.subject, m.payload, headers=_batch_headers(m, batch, number))
+        try:
+            for number, m in enumerate(messages[:-1], 1):
+                await self.nc.publish(m.subject, m.payload, headers=_batch_headers(m, batch, number))
+        except nats.errors.MaxPayloadError:
+            raise StreamRefused("a message of the batch is larger than the bus takes") from None
+        except (nats.errors.Error, OSError) as error:
+            raise Unavailable(f"the message bus failed: {error}") from error
         last = messages[-1]
         headers = {**_batch_headers(last, batch, len(messages)), "Nats-Batch-Commit": "1"}
         _ack(await self.request(last.subject, last.payload, headers=headers, timeout=timeout))
@@ -184,6 +191,10 @@ def _batch_headers(message: StreamMessage, batch: str, number: int) -> dict[str,
     }
 
 
+def _too_large(subject: str, payload: bytes) -> InvalidArgument:
+    return InvalidArgument(f"a message for {subject} has {len(payload)} bytes, more than the bus takes")
+
+
 def _ack(msg: Msg) -> int:
     answer = msgspec.json.decode(msg.data)
     if error := answer.get("error"):
@@ -194,11 +205,19 @@ def _ack(msg: Msg) -> int:
     return int(answer.get("seq", 0))
 
 
-class _Denials:
-    """Joins "permissions violation" reports with the requests that wait on the same subject."""
+def _shown(url: str) -> str:
+    """An address without its password."""
+    scheme, found, rest = url.rpartition("://")
+    return f"{scheme}{found}{rest.rpartition('@')[2]}"
+
+
+class _Reports:
+    """What the client reports aside: joins "permissions violation" with the requests that wait on the same subject."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, set[asyncio.Future[str]]] = {}
+        self._quiet_until = 0.0
+        self.last = ""
 
     def watch(self, subject: str) -> asyncio.Future[str]:
         future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -216,7 +235,11 @@ class _Denials:
     async def on_error(self, error: Exception) -> None:
         text = str(error)
         if "permissions violation" not in text.lower():
-            log.warning("bus error", error=text or type(error).__name__)
+            self.last = text or type(error).__name__
+            now = asyncio.get_running_loop().time()
+            if now > self._quiet_until:  # ten a second while the server is away
+                self._quiet_until = now + _QUIET
+                log.warning("bus error", error=self.last)
             return
         subject = text.split('"')[1].lower() if '"' in text else ""
         log.error("refused by the bus", error=text)

@@ -30,7 +30,24 @@ BatchHandler = Callable[[list[Msg]], Awaitable[None]]
 _SEEN = "INSERT INTO inbox (consumer, event_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING 1"
 _LANES = 8
 _TRIES = 5
+_PAUSE = 0.2
 _AWAY = (*LOST, Unavailable, DeadlineExceeded, asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+
+
+class Failures:
+    """How often this process failed on a message. Deliveries do not tell: they grow while a server is away, too."""
+
+    def __init__(self) -> None:
+        self._counts: dict[int, int] = {}
+
+    def count(self, msg: Msg) -> int:
+        """Adds one failure; returns how many there were."""
+        seq = msg.metadata.sequence.stream
+        self._counts[seq] = self._counts.get(seq, 0) + 1
+        return self._counts[seq]
+
+    def forget(self, msg: Msg) -> None:
+        self._counts.pop(msg.metadata.sequence.stream, None)
 
 
 def decode(msg: Msg) -> Envelope:
@@ -52,7 +69,7 @@ async def dead_letter(kit: "ServiceKit", msg: Msg, reason: str, stack: str = "")
     headers = {k: v for k, v in (msg.headers or {}).items() if not k.startswith("Nats-")}
     meta = msg.metadata
     headers |= {
-        "hw-error": reason.replace("\n", " ")[:1000],
+        "hw-error": " ".join(reason.split())[:1000],
         "hw-stack": msgspec.json.encode(stack[-4000:]).decode(),
         "hw-original-subject": msg.subject,
         "hw-original-stream": meta.stream,
@@ -75,11 +92,12 @@ async def consume_events(
 ) -> Puller:
     """Starts to consume. Handlers are found by event type ("run.started"); an event without one is acknowledged."""
     lanes = [asyncio.Queue[Msg]() for _ in range(_LANES)]
+    failures = Failures()
 
     async def work(lane: asyncio.Queue[Msg]) -> None:
         while True:
             msg = await lane.get()
-            await _handle(kit, msg, durable, handlers, default)
+            await _handle(kit, msg, durable, handlers, default, failures)
             puller.wake()
 
     async def deliver(msg: Msg) -> None:
@@ -92,7 +110,12 @@ async def consume_events(
 
 
 async def _handle(
-    kit: "ServiceKit", msg: Msg, durable: str, handlers: Mapping[str, EventHandler], default: EventHandler | None
+    kit: "ServiceKit",
+    msg: Msg,
+    durable: str,
+    handlers: Mapping[str, EventHandler],
+    default: EventHandler | None,
+    failures: Failures,
 ) -> None:
     try:
         event = decode(msg)
@@ -104,6 +127,7 @@ async def _handle(
                 async with kit.outbox.transaction() as tx:
                     if await tx.conn.fetchval(_SEEN, durable, event.id):
                         await handler(tx, event)
+        failures.forget(msg)
         await msg.ack()
     except (MalformedEvent, InvalidArgument) as error:
         await _give_up(kit, msg, str(error))
@@ -111,11 +135,17 @@ async def _handle(
         log.warning("event waits", subject=msg.subject, consumer=durable, error=str(error))
         await _later(msg, 1.0)
     except Exception as error:
-        if msg.metadata.num_delivered >= _TRIES:
-            await _give_up(kit, msg, f"{type(error).__name__}: {error}", traceback.format_exc())
-        else:
-            log.exception("event failed", subject=msg.subject, consumer=durable, deliveries=msg.metadata.num_delivered)
-            await _later(msg, 0.2 * 3**msg.metadata.num_delivered)
+        await _failed(kit, msg, error, failures)
+
+
+async def _failed(kit: "ServiceKit", msg: Msg, error: Exception, failures: Failures) -> None:
+    count = failures.count(msg)
+    if count >= _TRIES:
+        failures.forget(msg)
+        await _give_up(kit, msg, f"{type(error).__name__}: {error}", traceback.format_exc())
+    else:
+        log.exception("event failed", subject=msg.subject, consumer=msg.metadata.consumer, failures=count)
+        await _later(msg, _PAUSE * 3**count)
 
 
 async def _give_up(kit: "ServiceKit", msg: Msg, reason: str, stack: str = "") -> None:
@@ -139,6 +169,7 @@ async def consume_batches(
     """Starts to consume many messages at a time. The handler stores all of them (idempotently) or raises; it may
     dead_letter() single ones first. Acknowledged when it returns; a failed batch is tried again message by message."""
     queue = asyncio.Queue[Msg]()
+    failures = Failures()
 
     async def work() -> None:
         while True:
@@ -147,7 +178,7 @@ async def consume_batches(
                 await asyncio.sleep(linger)
             while len(messages) < batch and not queue.empty():
                 messages.append(queue.get_nowait())
-            await _handle_batch(kit, messages, durable, handler)
+            await _handle_batch(kit, messages, durable, handler, failures)
             puller.wake()
 
     puller = Puller(kit.bus, stream, durable, queue.put, lambda: 2 * batch - queue.qsize())
@@ -155,7 +186,9 @@ async def consume_batches(
     return await puller.start()
 
 
-async def _handle_batch(kit: "ServiceKit", messages: list[Msg], durable: str, handler: BatchHandler) -> None:
+async def _handle_batch(
+    kit: "ServiceKit", messages: list[Msg], durable: str, handler: BatchHandler, failures: Failures
+) -> None:
     try:
         await handler(messages)
         for msg in messages:
@@ -167,10 +200,9 @@ async def _handle_batch(kit: "ServiceKit", messages: list[Msg], durable: str, ha
             await _later(msg, 1.0)
     except Exception as error:
         if len(messages) > 1:
-            for msg in messages:
-                await _handle_batch(kit, [msg], durable, handler)
-        elif isinstance(error, MalformedEvent | InvalidArgument) or messages[0].metadata.num_delivered >= _TRIES:
-            await _give_up(kit, messages[0], f"{type(error).__name__}: {error}", traceback.format_exc())
+            for msg in (m for m in messages if not m._ackd):
+                await _handle_batch(kit, [msg], durable, handler, failures)
+        elif isinstance(error, MalformedEvent | InvalidArgument):
+            await _give_up(kit, messages[0], str(error))
         else:
-            log.exception("message failed", subject=messages[0].subject, consumer=durable)
-            await _later(messages[0], 0.2 * 3 ** messages[0].metadata.num_delivered)
+            await _failed(kit, messages[0], error, failures)

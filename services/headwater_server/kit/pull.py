@@ -43,6 +43,7 @@ class Puller:
         self._inbox = ""
 
     async def start(self) -> "Puller":
+        self._bus.on_reconnect(self._forget)
         self._inbox = self._bus.nc.new_inbox()
         self._subscription = Subscription(await self._bus.nc.subscribe(self._inbox, cb=self._receive))
         self._task = asyncio.create_task(self._run())
@@ -60,14 +61,24 @@ class Puller:
 
     async def _receive(self, msg: Msg) -> None:
         self._heard = asyncio.get_running_loop().time()
-        status = (msg.headers or {}).get("Status") if not msg.data else None
-        if status is None:
+        if msg.reply:  # a message of the stream; the server's own words have no reply subject
             self._asked = max(0, self._asked - 1)
             await self._deliver(msg)
-        elif status != "100":  # 404, 408, 409: this request is over
-            self._asked = 0
-            if status == "409":
-                log.debug("pull ended", consumer=self._name, description=(msg.headers or {}).get("Description"))
+        else:
+            self._note(msg.headers or {})
+        self._changed.set()
+
+    def _note(self, headers: dict[str, str]) -> None:
+        """100 is a heartbeat; 404, 408, 409: a request is over, with so many of its messages not delivered."""
+        if headers.get("Status") == "100":
+            return
+        undelivered = headers.get("Nats-Pending-Messages", "")
+        self._asked = max(0, self._asked - int(undelivered)) if undelivered.isdecimal() else 0
+        log.debug("pull ended", consumer=self._name, description=headers.get("Description"))
+
+    def _forget(self) -> None:
+        """The server keeps requests in memory, per connection."""
+        self._asked = 0
         self._changed.set()
 
     async def _run(self) -> None:
@@ -75,7 +86,7 @@ class Puller:
         while True:
             self._changed.clear()
             if self._asked and loop.time() - self._heard > 2 * _HEARTBEAT + 1:
-                self._asked = 0  # the server restarted or the request was lost
+                self._asked = 0  # the request was lost
             room = self._capacity() - self._asked
             if room > 0:
                 await self._ask(room)

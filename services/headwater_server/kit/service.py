@@ -43,6 +43,7 @@ class ServiceKit(Generic[S]):
         self._loops: list[asyncio.Task[None]] = []
         self._stops: list[Callable[[], Awaitable[None]]] = []
         self._subscriptions: list[Subscription] = []
+        self.on_stop(self.outbox.flush)
         for loop in (self.outbox.publish_loop, self.outbox.clean_loop, self.outbox.relay_loop):
             self.loop(f"outbox.{loop.__name__}", loop)
 

@@ -37,10 +37,14 @@ def _table(fields: dict[str, FieldInfo]) -> str:
     return "\n".join(rows) + "\n"
 
 
+_BOUNDS = {"gt": "more than", "ge": "at least", "lt": "less than", "le": "at most"}
+
+
 def _values(field: FieldInfo) -> str:
-    text = _type(field.annotation)
-    bounds = {name: getattr(limit, name) for limit in field.metadata for name in ("ge", "le") if hasattr(limit, name)}
-    return f"{text}, {bounds.get('ge', '…')} to {bounds.get('le', '…')}" if bounds else text
+    bounds = [
+        f"{word} {getattr(m, name):g}" for m in field.metadata for name, word in _BOUNDS.items() if hasattr(m, name)
+    ]
+    return ", ".join([_type(field.annotation), *bounds])
 
 
 def _type(annotation: Any) -> str:

@@ -77,7 +77,7 @@ class Bus:
             reconnected_cb=bus._on_reconnected,
             allow_reconnect=True,
             max_reconnect_attempts=-1,  # also for the first attempt: it ends by our patience alone
-            reconnect_time_wait=0.1,
+            reconnect_time_wait=0.1,  # type: ignore[arg-type]
             connect_timeout=2,
             ping_interval=20,
             **options,

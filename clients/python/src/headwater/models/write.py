@@ -41,7 +41,7 @@ def register_model(
     entry = _store(name, model, labels)
     conn = connect()
     body = {
-        "requestId": str(uuid.uuid4()),
+        "requestId": _request_id("register", name, entry["digest"]),
         **entry,
         "description": description,
         "tags": labels,
@@ -52,6 +52,20 @@ def register_model(
     version = parse_version(conn.call("POST", f"{models_path(conn, name)}/versions", body)["version"])
     _note_on_run(version)
     return version
+
+
+_repeats: dict[tuple[str, ...], int] = {}
+
+
+def _request_id(*what: str) -> str:
+    """Names a request. A task that runs again because its worker was lost repeats its requests under the same names, so
+    what it did before happens once; the n-th equal request of one task has a name of its own."""
+    run_id = os.environ.get("HEADWATER_RUN_ID", "")
+    if not run_id:
+        return str(uuid.uuid4())
+    where = (run_id, os.environ.get("HEADWATER_STEP", ""), os.environ.get("HEADWATER_TASK_ID", ""))
+    _repeats[what] = _repeats.get(what, 0) + 1
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, "\n".join((*where, *what, str(_repeats[what])))))
 
 
 def _note_on_run(version: ModelVersion) -> None:
@@ -78,7 +92,8 @@ def promote(
     FailedPrecondition) unless the alias points there now, 0 for "is not set". The event model.promoted follows.
     """
     number = str(version.version if isinstance(version, ModelVersion) else version)
-    body: dict[str, Any] = {"version": number, "reason": reason, "requestId": str(uuid.uuid4())}
+    body: dict[str, Any] = {"version": number, "reason": reason}
+    body["requestId"] = _request_id("promote", name, alias, number, reason)
     if metrics is not None:
         body["metrics"] = _numbers(metrics)
     if expected_version is not None:

@@ -6,6 +6,7 @@ together and a reader fetches only those blocks. The index says which block hold
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import msgspec
 import zstandard
@@ -17,12 +18,20 @@ FULL = 256 * 1024
 ENOUGH = 64 * 1024
 
 
+class Span(msgspec.Struct, array_like=True):
+    """Chunks of one task that follow each other in a block; step is a number in the index."""
+
+    step: int
+    task_id: str
+    chunks: int
+
+
 class Block(msgspec.Struct, array_like=True):
-    """Where a block lies in the object, and the tasks of which it holds chunks: (number of the step, task id)."""
+    """Where a block lies in the object, and whose chunks it holds, in order."""
 
     offset: int
     size: int
-    tasks: list[tuple[int, str]]
+    spans: list[Span]
 
 
 class Index(msgspec.Struct):
@@ -32,14 +41,24 @@ class Index(msgspec.Struct):
     def pack(self) -> bytes:
         return zstandard.compress(msgspec.json.encode(self))
 
-    def holds(self, block: Block, wanted: Wanted) -> bool:
-        return any(wanted.task(self.steps[step], task_id) for step, task_id in block.tasks)
+    def places(self, block: Block, wanted: Wanted) -> list[int]:
+        """The numbers of the wanted chunks in a block."""
+        steps = {number for number, step in enumerate(self.steps) if wanted.step in ("", step)}
+        found: list[int] = []
+        at = 0
+        for span in block.spans:
+            if span.step in steps and wanted.task_id in ("", span.task_id):
+                found += range(at, at + span.chunks)
+            at += span.chunks
+        return found
 
 
 _index = msgspec.json.Decoder(Index)
 
 
+@lru_cache(32)
 def unpack_index(data: bytes) -> Index:
+    """Remembered, for a reader goes page by page: not to be changed."""
     return _index.decode(zstandard.decompress(data))
 
 
@@ -56,18 +75,20 @@ class BlockWriter:
     _offset: int = 0
     _lines: list[bytes] = field(default_factory=list)
     _size: int = 0
-    _tasks: list[tuple[int, str]] = field(default_factory=list)
+    _spans: list[Span] = field(default_factory=list)
+    _task: tuple[str, str] | None = None
 
     def add(self, step: str, task_id: str, chunk: bytes) -> Iterator[bytes]:
         """Adds a chunk (JSON without line feeds); yields the block that it does not fit into any more."""
         if not self.index.steps or self.index.steps[-1] != step:
             self.index.steps.append(step)
-        task = (len(self.index.steps) - 1, task_id)
-        begins = not self._tasks or self._tasks[-1] != task
+        begins = self._task != (step, task_id)
         if self._lines and (self._size + len(chunk) > FULL or (begins and self._size >= ENOUGH)):
             yield self._cut()
-        if not self._tasks or self._tasks[-1] != task:
-            self._tasks.append(task)
+        if begins or not self._spans:
+            self._spans.append(Span(len(self.index.steps) - 1, task_id, 0))
+            self._task = (step, task_id)
+        self._spans[-1].chunks += 1
         self._lines.append(chunk)
         self._size += len(chunk) + 1
 
@@ -77,7 +98,7 @@ class BlockWriter:
 
     def _cut(self) -> bytes:
         data = zstandard.compress(b"\n".join(self._lines))
-        self.index.blocks.append(Block(self._offset, len(data), self._tasks))
+        self.index.blocks.append(Block(self._offset, len(data), self._spans))
         self._offset += len(data)
-        self._lines, self._tasks, self._size = [], [], 0
+        self._lines, self._spans, self._size = [], [], 0
         return data

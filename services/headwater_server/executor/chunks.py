@@ -76,6 +76,11 @@ class Wanted:
             raise InvalidArgument(f"stream: {shown(stream)} is no stream", field="stream", hint=hint)
         return cls(step, task_id, STREAMS.get(stream, 0))
 
+    @property
+    def sifts(self) -> bool:
+        """Are there chunks, of those whose subject fits, that are not wanted?"""
+        return bool(self.stream) or bool(self.step) != bool(self.task_id)
+
     def task(self, step: str, task_id: str) -> bool:
         return self.step in ("", step) and self.task_id in ("", task_id)
 

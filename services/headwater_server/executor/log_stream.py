@@ -38,21 +38,21 @@ class LogStream:
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
 
-    async def read(self, subject: str, seq: int) -> AsyncIterator[Stored]:
-        """Messages from `seq` on until there are none at the moment. Raises Unavailable."""
+    async def read(self, subject: str, seq: int, most: int = BATCH) -> AsyncIterator[Stored]:
+        """Messages from `seq` on until there are none at the moment, `most` at a time. Raises Unavailable."""
         while True:
-            batch, left = await self._batch(subject, seq)
+            batch, left = await self._batch(subject, seq, most)
             for stored in batch:
                 yield stored
             if not batch or not left:
                 return
             seq = batch[-1].seq + 1
 
-    async def _batch(self, subject: str, seq: int) -> tuple[list[Stored], int]:
+    async def _batch(self, subject: str, seq: int, most: int) -> tuple[list[Stored], int]:
         """(messages, how many of that subject come after them)."""
         inbox, found = self._bus.nc.new_inbox(), list[Stored]()
         subscription = await self._bus.nc.subscribe(inbox)
-        request = {"seq": seq, "next_by_subj": subject, "batch": BATCH, "max_bytes": BATCH_BYTES}
+        request = {"seq": seq, "next_by_subj": subject, "batch": most, "max_bytes": BATCH_BYTES}
         try:
             payload = msgspec.json.encode(request)
             await self._bus.nc.publish(f"$JS.API.DIRECT.GET.{STREAM}", payload, reply=inbox)

@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
 from headwater.api.executor.v1 import executor_pb2 as pb
-from headwater_server.executor.blocks import unpack_block, unpack_index
+from headwater_server.executor.blocks import Block, unpack_block, unpack_index
 from headwater_server.executor.chunks import Wanted, read_chunk
-from headwater_server.executor.log_stream import LogStream, run_subject
+from headwater_server.executor.log_stream import BATCH, LogStream, run_subject
 from headwater_server.executor.store import Part, Store
 from headwater_server.kit.errors import DataLoss, InvalidArgument, NotFound
 from headwater_server.kit.objects import ObjectStore
@@ -42,7 +42,7 @@ class Logs:
         """Up to `size` chunks from a position on, and the position after them; None at the end of what there is."""
         chunks: list[pb.LogChunk] = []
         found = scanned = 0
-        async for entry in self._entries(project, run, wanted, position or [0, 0, 0]):
+        async for entry in self._entries(project, run, wanted, position or [0, 0, 0], size):
             scanned += entry.size
             if entry.chunk is not None:
                 chunks.append(entry.chunk)
@@ -51,7 +51,9 @@ class Logs:
                 return chunks, entry.after
         return chunks, None
 
-    async def _entries(self, project: str, run: uuid.UUID, wanted: Wanted, at: Position) -> AsyncIterator[Entry]:
+    async def _entries(
+        self, project: str, run: uuid.UUID, wanted: Wanted, at: Position, size: int
+    ) -> AsyncIterator[Entry]:
         seq = at[1]
         if at[0] != STREAM:
             seq = 1
@@ -61,23 +63,28 @@ class Logs:
                     start = (at[1], at[2]) if part.part == at[0] else (0, 0)
                     async for entry in self._archived(part, wanted, *start):
                         yield entry
-        async for stored in self._stream.read(run_subject(project, str(run), wanted), seq):
+        # Where every message is wanted, a page needs no more of them than it holds.
+        batch = BATCH if wanted.sifts else min(size, BATCH)
+        async for stored in self._stream.read(run_subject(project, str(run), wanted), seq, batch):
             yield Entry([STREAM, stored.seq + 1], len(stored.data), _select(wanted, stored.data))
 
     async def _archived(self, part: Part, wanted: Wanted, block: int, chunk: int) -> AsyncIterator[Entry]:
         index = unpack_index(part.packed_index)
         for number in range(block, len(index.blocks)):
-            place = index.blocks[number]
-            if not index.holds(place, wanted):
-                continue
-            try:
-                lines = unpack_block(await self._objects.get(part.object, start=place.offset, size=place.size))
-            except NotFound:
-                text = f"the archived logs {part.object} are gone from the bucket"
-                raise DataLoss(text, reason="LOGS_MISSING", hint="restore the object from a backup") from None
             first = chunk if number == block else 0
-            for at, raw in enumerate(lines[first:], first):
-                yield Entry([part.part, number, at + 1], len(raw), _select(wanted, raw))
+            places = [at for at in index.places(index.blocks[number], wanted) if at >= first]
+            if not places:
+                continue
+            lines = await self._block(part, index.blocks[number])
+            for at in places:
+                yield Entry([part.part, number, at + 1], len(lines[at]), _select(wanted, lines[at]))
+
+    async def _block(self, part: Part, place: Block) -> list[bytes]:
+        try:
+            return unpack_block(await self._objects.get(part.object, start=place.offset, size=place.size))
+        except NotFound:
+            text = f"the archived logs {part.object} are gone from the bucket"
+            raise DataLoss(text, reason="LOGS_MISSING", hint="restore the object from a backup") from None
 
 
 def _select(wanted: Wanted, raw: bytes) -> pb.LogChunk | None:

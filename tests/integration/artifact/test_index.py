@@ -46,7 +46,7 @@ def publish(bus):
         messages = [encode(event) for event in events]
         for start in range(0, len(messages), 500):
             part = messages[start : start + 500]
-            await scheduler.publish_batch([StreamMessage(m.subject, m.body, m.id, m.headers) for m in part])
+            await scheduler.publish_atomic([StreamMessage(m.subject, m.body, m.id, m.headers) for m in part])
 
     return do
 

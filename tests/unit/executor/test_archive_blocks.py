@@ -29,9 +29,11 @@ def archive(chunks):
 
 
 def read(data, index, wanted):
-    blocks = [b for b in index.blocks if index.holds(b, wanted)]
-    found = [read_chunk(raw) for b in blocks for raw in unpack_block(data[b.offset : b.offset + b.size])]
-    return [c for c in found if wanted.task(c.key.step, c.task_id)], blocks
+    found, blocks = [], [b for b in index.blocks if index.places(b, wanted)]
+    for block in blocks:
+        lines = unpack_block(data[block.offset : block.offset + block.size])
+        found += [read_chunk(lines[at]) for at in index.places(block, wanted)]
+    return found, blocks
 
 
 def test_an_archive_gives_back_every_chunk_in_order():

@@ -14,7 +14,7 @@ import structlog
 from headwater.api.scheduler.v1 import scheduler_pb2
 from headwater_server.kit.database import CONFLICT, LOST
 from headwater_server.kit.envelope import Envelope
-from headwater_server.kit.errors import NotFound
+from headwater_server.kit.errors import NotFound, ServiceError
 from headwater_server.kit.hints import did_you_mean
 from headwater_server.kit.outbox import Outbox, OutboxTransaction
 from headwater_server.scheduler import messages, triggers
@@ -51,8 +51,8 @@ class Deployments:
             raise await self.unknown(project, name)
         return row
 
-    async def unknown(self, project: str, name: str) -> NotFound:
-        names = [r["name"] for r in await self._store.database.fetch(q.list_deployments, project)]
+    async def unknown(self, project: str, name: str, conn: asyncpg.Connection | None = None) -> NotFound:
+        names = [r["name"] for r in await (conn or self._store.database).fetch(q.list_deployments, project)]
         message = f"no flow {name!r} is deployed in project {project!r}"
         return NotFound(message, field="name", hint=did_you_mean(name, names), reason="DEPLOYMENT_NOT_FOUND")
 
@@ -63,11 +63,11 @@ class Deployments:
     async def remove(self, tx: OutboxTransaction, project: str, name: str) -> None:
         """Raises NotFound."""
         if await tx.conn.fetchval(q.undeploy, project, name) is None:
-            raise await self.unknown(project, name)
+            raise await self.unknown(project, name, tx.conn)
 
-    async def new_run(self, row: asyncpg.Record) -> NewRun:
+    async def new_run(self, row: asyncpg.Record, conn: asyncpg.Connection | None = None) -> NewRun:
         """A run of a deployment as it stands."""
-        plan = await self._store.plan(row["graph_digest"])
+        plan = await self._store.plan(row["graph_digest"], conn)
         return NewRun(
             project=row["project"],
             flow=row["name"],
@@ -90,7 +90,7 @@ class Deployments:
                 await self._start(tx, row, event, given[0])
 
     async def _start(self, tx: OutboxTransaction, row: asyncpg.Record, event: Envelope, given: dict[str, Any]) -> None:
-        new = await self.new_run(row)
+        new = await self.new_run(row, tx.conn)
         new.parameters = new.parameters | given
         new.request_id = f"{row['name']}:{event.id}"
         new.traceparent = event.traceparent
@@ -109,23 +109,32 @@ class Deployments:
         """Starts what is due by the clock. A time that was missed while nobody looked is made up for once."""
         while True:
             try:
-                await self._strike()
+                for row in await self._store.database.fetch(q.due_deployments):
+                    await self._strike(row["project"], row["name"])
             except (*LOST, *CONFLICT) as error:
                 log.warning("clock waits", error=str(error))
             await asyncio.sleep(TICK)
 
-    async def _strike(self) -> None:
-        async with self._outbox.transaction() as tx:
-            for row in await tx.conn.fetch(q.due_deployments):
-                due: datetime = row["next_at"]
-                new = await self.new_run(row)
-                new.request_id = f"{row['name']}@{due.isoformat()}"
-                new.trigger = {
-                    "eventId": new.request_id,
-                    "eventName": "schedule",
-                    "eventTime": due.isoformat().replace("+00:00", "Z"),
-                    "deployment": row["name"],
-                }
-                await self._runs.start_in(tx, new)
-                following = triggers.next_time(row["triggers"], datetime.now(UTC))
-                await tx.conn.execute(q.reschedule, row["project"], row["name"], following)
+    async def _strike(self, project: str, name: str) -> None:
+        """Each on its own: one that cannot be started holds up no other."""
+        try:
+            async with self._outbox.transaction() as tx:
+                row = await tx.conn.fetchrow(q.lock_due, project, name)
+                if row is not None:
+                    await self._start_due(tx, row)
+        except ServiceError as error:
+            log.error("cannot start by the clock", project=project, flow=name, error=error.message)
+
+    async def _start_due(self, tx: OutboxTransaction, row: asyncpg.Record) -> None:
+        due: datetime = row["next_at"]
+        new = await self.new_run(row, tx.conn)
+        new.request_id = f"{row['name']}@{due.isoformat()}"
+        new.trigger = {
+            "eventId": new.request_id,
+            "eventName": "schedule",
+            "eventTime": due.isoformat().replace("+00:00", "Z"),
+            "deployment": row["name"],
+        }
+        await self._runs.start_in(tx, new)
+        following = triggers.next_time(row["triggers"], datetime.now(UTC))
+        await tx.conn.execute(q.reschedule, row["project"], row["name"], following)

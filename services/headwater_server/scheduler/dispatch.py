@@ -85,18 +85,18 @@ class Dispatcher:
     async def _candidates(self, conn: asyncpg.Connection, pool: str) -> list[Candidate]:
         found: list[Candidate] = []
         for row in await conn.fetch(q.ready_tasks, pool):
-            found.append(await self._candidate(row, "task", 1))
+            found.append(await self._candidate(conn, row, "task", 1))
         for row in await conn.fetch(q.open_splits, pool):
-            found.append(await self._candidate(row, "split", row["left"]))
+            found.append(await self._candidate(conn, row, "split", row["left"]))
         return found
 
-    async def _candidate(self, row: asyncpg.Record, kind: str, count: int) -> Candidate:
-        key = await self._store.key_of(row)
+    async def _candidate(self, conn: asyncpg.Connection, row: asyncpg.Record, kind: str, count: int) -> Candidate:
+        key = await self._store.key_of(row, conn)
         return Candidate(key.run_id, row["project"], row["priority"], count, (kind, key))
 
     async def _limits(self, conn: asyncpg.Connection, candidates: list[Candidate]) -> dict[str, int]:
         """How many more tasks those runs may have that set max_workers."""
-        most = {c.run_id: (await self._store.info(c.run_id)).max_workers for c in candidates}
+        most = {c.run_id: (await self._store.info(c.run_id, conn)).max_workers for c in candidates}
         limited = {run_id: limit for run_id, limit in most.items() if limit > 0}
         if not limited:
             return {}
@@ -111,15 +111,15 @@ class Dispatcher:
         made: list[NewTask] = []
         moved: dict[Key, int] = {}
         for row in await conn.fetch(q.read_splits, *columns(wanted)):
-            split = await self._store.key_of(row)
-            target = (await self._store.info(split.run_id)).plan[row["target"]]
+            split = await self._store.key_of(row, conn)
+            target = (await self._store.info(split.run_id, conn)).plan[row["target"]]
             upto = min(row["width"], row["next_index"] + wanted[split])
             widths = numbers(row["widths"])
             for index in range(row["next_index"], upto):
                 key = split.at(target.name, (*split.indexes, index))
                 made.append(NewTask(key, target, widths, split.step))
             moved[split] = upto
-        priority = {key.run_id: (await self._store.info(key.run_id)).priority for key in moved}
+        priority = {key.run_id: (await self._store.info(key.run_id, conn)).priority for key in moved}
         await conn.execute(q.advance_splits, *columns(moved), list(moved.values()))
         await conn.execute(q.insert_branches, *task_rows(made, priority))
         return [task.key for task in made]
@@ -128,9 +128,9 @@ class Dispatcher:
         rows = await conn.fetch(q.dispatch_tasks, *columns(ready), self._pickup)
         dispatches: list[tuple[Dispatch, str]] = []
         for row in rows:
-            info = await self._store.info(str(row["run_id"]))
+            info = await self._store.info(str(row["run_id"]), conn)
             caught = row["failure"] if row["caught"] else None
-            key, widths = await self._store.key_of(row), numbers(row["widths"])
+            key, widths = await self._store.key_of(row, conn), numbers(row["widths"])
             dispatches.append((Dispatch(info, key, row["attempt"], row["retry_count"], widths, caught), row["parent"]))
         inputs = await self._store.inputs(conn, dispatches, {})
         return [

@@ -14,6 +14,8 @@ class Split:
     width: int
     next_index: int
     remaining: int
+    # Has a branch been taken in this transaction?
+    moved: bool = False
 
     @property
     def complete(self) -> bool:
@@ -23,7 +25,7 @@ class Split:
         """The next branch that has no task yet."""
         if self.next_index >= self.width:
             return None
-        self.next_index += 1
+        self.next_index, self.moved = self.next_index + 1, True
         return self.next_index - 1
 
 

@@ -121,7 +121,7 @@ class Runs:
             self._dispatcher.wake(pool)
 
     async def _succeeded(self, tx: OutboxTransaction, info: RunInfo, origin: uuid.UUID) -> Succeeded:
-        old = (await self._store.info(str(origin))).plan
+        old = (await self._store.info(str(origin), tx.conn)).plan
         found: Succeeded = {}
         for row in await tx.conn.fetch(q.succeeded_tasks, origin):
             step = info.plan.steps.get(row["step"])

@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 
 from headwater_server.kit.bus import Bus
-from headwater_server.kit.errors import InvalidArgument
+from headwater_server.kit.errors import InvalidArgument, ServiceError
 from headwater_server.kit.ids import uuid7
 from headwater_server.kit.outbox import Outbox, OutboxTransaction
 from headwater_server.scheduler import facts
@@ -78,16 +78,17 @@ class Sessions:
     async def heartbeat(self, subject: str, body: dict[str, Any]) -> None:
         """hw.hb.v1.<pool>.<session>: {sessionId, free, held: [{key, attempt}]}."""
         pool, session = subject.split(".")[3:5]
-        held = await self._attempts(body.get("held", []))
         row = await self._store.database.fetchrow(q.beat, session, int(body.get("free", 0)), self.lease)
         if row is None:
             await self._bus.publish(f"hw.ctl.v1.{pool}.{session}", b'{"reopen":true}')
             return
+        held, void = await self._attempts(body.get("held", []))
         kept = await self._take_hold(session, row["name"], held) if held else set()
-        void = [{"key": key_json(key), "attempt": attempt} for key, attempt in held if (key, attempt) not in kept]
+        void += [{"key": key_json(key), "attempt": attempt} for key, attempt in held if (key, attempt) not in kept]
         if void:
             await self._endings.drop(pool, session, void)
-        missing = [each for each, settled in await self._rows(session) if settled and each not in held]
+        said = set(held)
+        missing = [each for each, settled in await self._rows(session) if settled and each not in said]
         if missing:
             log.warning("handed out again: the worker does not have them", session=session, tasks=len(missing))
             await self._give_back(missing, False)
@@ -95,25 +96,34 @@ class Sessions:
             self._wake(row["pool"])
 
     async def _take_hold(self, session: str, worker: str, held: list[Attempt]) -> set[Attempt]:
+        """Those that it may keep. Writes only what is news: most heartbeats say what the last one said."""
+        wanted = columns(k for k, _ in held), [a for _, a in held]
         kept: set[Attempt] = set()
-        async with self._outbox.transaction() as tx:
-            rows = await tx.conn.fetch(q.take_hold, session, *columns(k for k, _ in held), [a for _, a in held])
-            known = {(k.run_id, k.step, k.path, k.index): k for k, _ in held}
-            for row in rows:
-                key = known[str(row["run_id"]), row["step"], row["path"], row["index"]]
-                kept.add((key, row["attempt"]))
-                if not row["announced"]:
-                    await self._announce(tx, key, row, worker)
+        news: list[Attempt] = []
+        for row in await self._store.database.fetch(q.read_hold, session, *wanted[0], wanted[1], self.beat):
+            attempt = held[row["n"] - 1]
+            kept.add(attempt)
+            if not row["own"] or (not row["announced"] and _worth_telling(row)):
+                news.append(attempt)
+        if news:
+            async with self._outbox.transaction() as tx:
+                await self._take(tx, session, worker, news)
         return kept
 
-    async def _announce(self, tx: OutboxTransaction, key: Key, row: Any, worker: str) -> None:
-        """A task that is one of very many is worth a fact only when it lasts: see fanout.WIDE."""
-        info = await self._store.info(key.run_id)
-        if is_wide(numbers(row["widths"])) and row["started_at"] is None:
-            return
-        seq = int(await tx.conn.fetchval(q.next_seq, key.run_id, 1) or 0)
-        tx.add(facts.task_started(info, key, row["attempt"], row["started_at"], seq, worker))
-        await tx.conn.execute(q.announce, *columns([key]))
+    async def _take(self, tx: OutboxTransaction, session: str, worker: str, news: list[Attempt]) -> None:
+        await tx.conn.fetch(q.lock_runs, sorted({key.run_id for key, _ in news}))
+        rows = await tx.conn.fetch(q.take_hold, session, *columns(k for k, _ in news), [a for _, a in news], self.beat)
+        told: list[Key] = []
+        for row in rows:
+            key, attempt = news[row["n"] - 1]
+            if row["announced"] or not _worth_telling(row):
+                continue
+            told.append(key)
+            seq = int(await tx.conn.fetchval(q.next_seq, key.run_id, 1) or 0)
+            info = await self._store.info(key.run_id, tx.conn)
+            tx.add(facts.task_started(info, key, attempt, row["started_at"], seq, worker))
+        if told:
+            await tx.conn.execute(q.announce, *columns(told))
 
     async def _held(self, session: str) -> list[Attempt]:
         return [each for each, _ in await self._rows(session)]
@@ -125,8 +135,16 @@ class Sessions:
             found.append(((await self._store.key_of(row), row["attempt"]), row["settled"]))
         return found
 
-    async def _attempts(self, held: list[dict[str, Any]]) -> list[Attempt]:
-        return [(await self.parse_key(item.get("key", {})), int(item.get("attempt", 0))) for item in held]
+    async def _attempts(self, said: list[dict[str, Any]]) -> tuple[list[Attempt], list[dict[str, Any]]]:
+        """The attempts that a heartbeat names, and what cannot be one of ours. That costs no worker its lease."""
+        held: list[Attempt] = []
+        void: list[dict[str, Any]] = []
+        for item in said:
+            try:
+                held.append((await self.parse_key(item.get("key", {})), int(item.get("attempt", 0))))
+            except ServiceError:
+                void.append(item)
+        return held, void
 
     async def parse_key(self, body: dict[str, Any]) -> Key:
         """A TaskKey in JSON. Raises NotFound, InvalidArgument."""
@@ -138,3 +156,8 @@ class Sessions:
             return Key(info.run_id, step.name, indexes_of(body.get("path", ""), int(body.get("index", 0)), step.depth))
         except ValueError as error:
             raise InvalidArgument(f"key: {error}", field="key") from None
+
+
+def _worth_telling(row: Any) -> bool:
+    """The start of a task that is one of very many is worth a fact only when it lasts: see fanout.WIDE."""
+    return row["lasts"] or not is_wide(numbers(row["widths"]))

@@ -163,14 +163,14 @@ class Settlement:
         )
 
     def _follow(self, run: _Run, c: Completion, row: Any, split_key: Key | None) -> Effects:
-        split = None
+        split, pool = None, self._step(c.key).pool
         if split_key is not None:
             split = self._splits.setdefault(split_key, Split(row["width"], row["next_index"], row["remaining"]))
             if split.complete and split_key in self._joins:
+                self.pools.add(pool)
                 return Effects()  # another task of this transaction has opened the join
             if split.complete:
                 self._joins.add(split_key)
-        pool = self._step(c.key).pool
 
         def may_start(step: Step) -> bool:
             return c.want_next and c.session_id is not None and step.pool == pool
@@ -194,7 +194,7 @@ class Settlement:
         priority = {run_id: run.info.priority for run_id, run in self._runs.items()}
         if opened := [split for s in successes for split in s.effects.splits]:
             await self._store.insert_splits(conn, [(split, split.width) for split in opened], priority)
-        if moved := {key: split for key, split in self._splits.items() if not split.complete}:
+        if moved := {key: split for key, split in self._splits.items() if split.moved}:
             await conn.execute(q.advance_splits, *columns(moved), [s.next_index for s in moved.values()])
         made = [(s, task) for s in successes for task in s.effects.tasks]
         told = [self._announce(s, task) for s, task in made]

@@ -57,16 +57,16 @@ class Store:
         self._infos: OrderedDict[str, RunInfo] = OrderedDict()
         self._plans: OrderedDict[str, Plan] = OrderedDict()
 
-    # What never changes about a run
+    # What never changes about a run. `conn`: that of the caller's transaction, which must not wait for a second one.
 
-    async def info(self, run_id: str) -> RunInfo:
+    async def info(self, run_id: str, conn: asyncpg.Connection | None = None) -> RunInfo:
         """Raises NotFound."""
         found = self._infos.get(run_id)
         if found is None:
-            row = await self.database.fetchrow(q.get_run, run_uuid(run_id))
+            row = await (conn or self.database).fetchrow(q.get_run, run_uuid(run_id))
             if row is None:
                 raise no_run(run_id)
-            found = self.remember(row, await self.plan(row["graph_digest"]))
+            found = self.remember(row, await self.plan(row["graph_digest"], conn))
         return found
 
     def remember(self, row: Any, plan: Plan) -> RunInfo:
@@ -92,16 +92,17 @@ class Store:
             self._infos.popitem(last=False)
         return info
 
-    async def key_of(self, row: Any) -> Key:
+    async def key_of(self, row: Any, conn: asyncpg.Connection | None = None) -> Key:
         """The task, or the split, of a row."""
         run_id = str(row["run_id"])
-        plan = (await self.info(run_id)).plan
+        plan = (await self.info(run_id, conn)).plan
         return Key(run_id, row["step"], indexes_of(row["path"], row["index"], plan[row["step"]].depth))
 
-    async def plan(self, digest: str) -> Plan:
+    async def plan(self, digest: str, conn: asyncpg.Connection | None = None) -> Plan:
         plan = self._plans.get(digest)
         if plan is None:
-            plan = self.remember_plan(digest, Plan(await self.database.fetchval(q.get_graph, digest)))
+            graph: Any = await (conn or self.database).fetchval(q.get_graph, digest)
+            plan = self.remember_plan(digest, Plan(graph))
         return plan
 
     def remember_plan(self, digest: str, plan: Plan) -> Plan:

@@ -22,7 +22,11 @@ SELECT * FROM deployments d WHERE project = $1 AND EXISTS (
     WHERE t -> 'event' ->> 'name' = $2 OR ($3 <> '' AND t -> 'finish' ->> 'flow' = $3))
 
 -- name: due_deployments
-SELECT * FROM deployments WHERE next_at <= now() ORDER BY next_at LIMIT 50 FOR UPDATE SKIP LOCKED
+SELECT project, name FROM deployments WHERE next_at <= now() ORDER BY next_at
+
+-- name: lock_due
+-- Nothing: another scheduler is at it, or was.
+SELECT * FROM deployments WHERE project = $1 AND name = $2 AND next_at <= now() FOR UPDATE SKIP LOCKED
 
 -- name: reschedule
 UPDATE deployments SET next_at = $3 WHERE project = $1 AND name = $2

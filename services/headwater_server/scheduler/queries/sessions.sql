@@ -10,16 +10,28 @@ UPDATE sessions SET seen_at = now(), free = $2, lease_until = now() + make_inter
 WHERE session_id = $1 RETURNING pool, name, slots
 
 -- name: held_by
-SELECT t.run_id, t.step, t.path, t.index, t.attempt, t.dispatched_at < now() - make_interval(secs => $2) AS settled
+-- `settled`: it has had it for so long that its heartbeats must name it.
+SELECT t.run_id, t.step, t.path, t.index, t.attempt,
+    greatest(t.dispatched_at, t.started_at) < now() - make_interval(secs => $2) AS settled
 FROM tasks t WHERE t.session_id = $1 AND t.state = 3
 
+-- name: read_hold
+-- Which of the attempts that a worker says it holds it may keep, and what is known of them. $7: seconds after which a
+-- task lasts.
+SELECT g.n::int, t.session_id IS NOT DISTINCT FROM $1 AND t.started_at IS NOT NULL AS own, t.announced, t.widths,
+    t.started_at IS NOT NULL AND t.started_at < now() - make_interval(secs => $7) AS lasts
+FROM unnest($2::uuid[], $3::text[], $4::text[], $5::int[], $6::int[])
+    WITH ORDINALITY AS g (run_id, step, path, index, attempt, n)
+JOIN tasks t ON t.run_id = g.run_id AND t.step = g.step AND t.path = g.path AND t.index = g.index
+    AND t.attempt = g.attempt AND t.state = 3
+
 -- name: take_hold
--- A worker says that it holds these attempts. Returns the keys of those it may keep.
 UPDATE tasks t SET session_id = $1, started_at = coalesce(t.started_at, now())
-FROM unnest($2::uuid[], $3::text[], $4::text[], $5::int[], $6::int[]) AS g (run_id, step, path, index, attempt)
+FROM unnest($2::uuid[], $3::text[], $4::text[], $5::int[], $6::int[])
+    WITH ORDINALITY AS g (run_id, step, path, index, attempt, n)
 WHERE t.run_id = g.run_id AND t.step = g.step AND t.path = g.path AND t.index = g.index AND t.attempt = g.attempt
     AND t.state = 3
-RETURNING t.run_id, t.step, t.path, t.index, t.attempt, t.started_at, t.announced, t.widths
+RETURNING g.n::int, t.started_at, t.announced, t.widths, t.started_at < now() - make_interval(secs => $7) AS lasts
 
 -- name: announce
 UPDATE tasks t SET announced = true
@@ -31,7 +43,7 @@ UPDATE runs SET event_seq = event_seq + $2 WHERE run_id = $1 RETURNING event_seq
 
 -- name: claim
 -- May this worker begin the attempt? The first who asks may.
-UPDATE tasks SET session_id = $6
+UPDATE tasks SET session_id = $6, started_at = coalesce(started_at, now())
 WHERE run_id = $1 AND step = $2 AND path = $3 AND index = $4 AND attempt = $5 AND state = 3
     AND (session_id IS NULL OR session_id = $6)
 RETURNING 1

@@ -111,7 +111,7 @@ class Package:
         messages, fds, _ = frames.receive_with_fds(self.control, self.splitter)
         self.fds += fds
         for message in messages:
-            self.ended.update({pid: status for pid, status in message.get("ended", ())})
+            self.ended.update(dict(message.get("ended", ())))
             if message["op"] == "parked":
                 sock, out, err = self.fds[:3]
                 del self.fds[:3]

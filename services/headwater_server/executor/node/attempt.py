@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 
 from headwater_server.executor.node import frames, outcomes, wire
+from headwater_server.executor.node.children import CannotStart, Child, Origin
 from headwater_server.executor.node.context import Node
 from headwater_server.executor.node.frames import FrameSocket
 from headwater_server.executor.node.handover import store_outputs
@@ -22,7 +23,6 @@ from headwater_server.executor.node.metrics import AttemptMetrics
 from headwater_server.executor.node.requests import answer
 from headwater_server.executor.node.sink import Sink
 from headwater_server.executor.node.wire import Assignment
-from headwater_server.executor.node.zygotes import CannotStart, Child, Origin
 
 log = structlog.get_logger("worker.attempt")
 # The child raises StepTimeout by itself; one that cannot is killed this much later (seconds).

@@ -100,10 +100,11 @@ def _refused(outcome: dict[str, Any], error: ServiceError) -> dict[str, Any]:
 def _next(task: Assignment, reply: wire.CompleteReply) -> Assignment | None:
     if reply.disposition == "DISPOSITION_STALE":
         log.info("result discarded: a newer attempt exists", task=task.name)
-    if reply.next is None:
+    following = bytes(reply.next)
+    if following in (b"", b"null"):
         return None
     try:
-        return wire.read_assignment(bytes(reply.next))
+        return wire.read_assignment(following)
     except msgspec.MsgspecError as error:
         log.error("next task not understood", after=task.name, error=str(error))
         return None

@@ -90,7 +90,8 @@ class AttemptLogs:
         now = wire.rfc3339(time.time())
         for stream, cutter in self._cutters.items():
             for line in cutter.rest():
-                self._add(stream, line, now)
+                if not self._cut_bytes:
+                    self._add(stream, line, now)
         if self._cut_bytes:
             size = f"{self._cut_bytes / (1 << 20):.1f} MiB"
             self.say(f"output was cut: {self._cut_lines} more lines ({size}) were not kept")

@@ -13,8 +13,8 @@ from itertools import count
 from pathlib import Path, PurePosixPath
 
 from headwater_server.executor.node import outcomes
+from headwater_server.executor.node.children import CannotStart
 from headwater_server.executor.node.transfers import Transfers
-from headwater_server.executor.node.zygotes import CannotStart
 from headwater_server.kit.errors import ServiceError
 
 MOST_FILES = 100_000

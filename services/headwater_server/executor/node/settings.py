@@ -48,6 +48,9 @@ def parse(argv: list[str], environ: Mapping[str, str] | None = None) -> Settings
     level = env.get("HEADWATER_LOG_LEVEL", "info")
     if level not in ("debug", "info", "warning", "error"):
         parser.error(f"HEADWATER_LOG_LEVEL={level}: use debug, info, warning or error")
+    form = env.get("HEADWATER_LOG_FORMAT", "json")
+    if form not in ("json", "console"):
+        parser.error(f"HEADWATER_LOG_FORMAT={form}: use json or console")
     return Settings(
         pool=given.pool,
         slots=given.slots,
@@ -60,7 +63,7 @@ def parse(argv: list[str], environ: Mapping[str, str] | None = None) -> Settings
         cache_bytes=given.cache_mb << 20,
         url=env.get("HEADWATER_URL", ""),
         log_level=level,
-        log_format=env.get("HEADWATER_LOG_FORMAT", "json"),
+        log_format=form,
         labels=dict(given.label),
     )
 
@@ -71,7 +74,7 @@ def _parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
         description="A node agent: pulls the tasks of one pool and runs each in a process of its own.",
         epilog="environment: HEADWATER_NATS_URL, HEADWATER_NATS_SEED (file with the nkey seed of worker-<pool>), "
         "HEADWATER_NATS_INBOX, HEADWATER_URL (the gateway, for tasks), HEADWATER_HOME (default ~/.headwater), "
-        "HEADWATER_LOG_LEVEL, HEADWATER_LOG_FORMAT (json or console), OTEL_EXPORTER_OTLP_ENDPOINT. "
+        "HEADWATER_CACHE_MB, HEADWATER_LOG_LEVEL, HEADWATER_LOG_FORMAT (json or console), OTEL_EXPORTER_OTLP_ENDPOINT. "
         "SIGTERM stops it at once: what was running is given to another worker.",
     )
     number = os.cpu_count() or 1
@@ -89,7 +92,7 @@ def _parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
     parser.add_argument(
         "--cache-mb",
         type=_number(16, 1 << 30),
-        default=int(env.get("HEADWATER_CACHE_MB", "10240")),
+        default=env.get("HEADWATER_CACHE_MB", "10240"),
         metavar="MB",
         help="most data to keep on disk; the least recently used goes first (default: 10240)",
     )

@@ -88,7 +88,7 @@ class Assignment(msgspec.Struct, rename="camel"):
 
 class CompleteReply(msgspec.Struct):
     disposition: str = ""
-    next: msgspec.Raw | None = None
+    next: msgspec.Raw = msgspec.Raw()
 
 
 class ClaimReply(msgspec.Struct):

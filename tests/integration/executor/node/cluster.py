@@ -1,4 +1,4 @@
-"""A scripted scheduler and artifact service on the test's real bus and S3 server, and a node agent as its own process."""
+"""A scripted scheduler and artifact service on a real bus and S3 server, and a node agent as its own process."""
 
 import asyncio
 import base64
@@ -182,6 +182,7 @@ class Cluster:
         self.bus, self.scheduler, self.store, self.home = bus, scheduler, store, home
         self.workers: list[Worker] = []
         self.package = ""
+        self.infra: Bus | None = None
 
     async def worker(self, *arguments: str) -> Worker:
         """A worker that has opened its session."""
@@ -216,15 +217,16 @@ class Cluster:
 
     async def stream(self, name: str, subject: str) -> list[Message]:
         """Everything that a stream holds under a subject, oldest first."""
-        infra = await self.bus.connect("infra")
-        subscription = await infra.js.subscribe(subject, stream=name, ordered_consumer=True)
+        self.infra = infra = self.infra or await self.bus.connect("infra")
         found: list[Message] = []
-        try:
-            while True:
-                found.append(json.loads((await subscription.next_msg(timeout=0.3)).data))
-        except TimeoutError:
-            await subscription.unsubscribe()
-            return found
+        seq = 1
+        while True:
+            body = json.dumps({"seq": seq, "next_by_subj": subject}).encode()
+            reply = json.loads((await infra.request(f"$JS.API.STREAM.MSG.GET.{name}", body)).data)
+            if "message" not in reply:
+                return found
+            found.append(json.loads(base64.b64decode(reply["message"]["data"])))
+            seq = reply["message"]["seq"] + 1
 
     async def lines(self, step: str, task_id: str = "0") -> list[tuple[str, str]]:
         """(stream, text) of a task's log."""

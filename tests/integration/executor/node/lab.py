@@ -90,8 +90,11 @@ class Lab(FlowSpec):
         self.counts = [each.count for each in inputs]
         self.next(self.end)
 
-    @headwater.command("echo '{\"loss\": 0.25, \"step\": 3}'; wc -c < $HW_INPUTS_DIR/in.txt > $HW_OUTPUTS_DIR/n.txt",
-                       inputs={"text": "in.txt"}, outputs={"size": "n.txt"})
+    @headwater.command(
+        'echo \'{"loss": 0.25, "step": 3}\'; wc -c < $HW_INPUTS_DIR/in.txt > $HW_OUTPUTS_DIR/n.txt',
+        inputs={"text": "in.txt"},
+        outputs={"size": "n.txt"},
+    )
     @step
     def runs_command(self):
         self.next(self.end)
@@ -99,7 +102,6 @@ class Lab(FlowSpec):
     @step
     def sees(self):
         self.environment = {k: v for k, v in os.environ.items() if k.startswith("HEADWATER_")}
-        self.cwd = os.getcwd()
         self.next(self.end)
 
     @step

@@ -1,9 +1,13 @@
 """How a node agent lives with others: leases, cancels, lost services, redelivery, and its own end."""
 
 import asyncio
+import gzip
 import os
 import signal
 from contextlib import suppress
+from typing import Any
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from tests.integration.executor.node.cluster import Cluster, Worker
 
@@ -36,7 +40,9 @@ async def test_heartbeats_tell_what_is_held(cluster: Cluster, eventually) -> Non
     task = cluster.task("waits")
     await cluster.scheduler.dispatch(task)
     await eventually(
-        lambda: cluster.scheduler.beats[-1] == {"sessionId": "s1", "free": 1, "held": [{"key": task["key"], "attempt": 1}]}
+        lambda: (
+            cluster.scheduler.beats[-1] == {"sessionId": "s1", "free": 1, "held": [{"key": task["key"], "attempt": 1}]}
+        )
     )
 
 
@@ -172,3 +178,68 @@ async def descendants(pid: int) -> list[int]:
     import psutil
 
     return await asyncio.to_thread(lambda: [child.pid for child in psutil.Process(pid).children(recursive=True)])
+
+
+async def test_work_goes_on_after_kill_9_of_the_bus(cluster: Cluster, eventually) -> None:
+    await cluster.worker()
+    await cluster.scheduler.run(cluster.task("trivial"))
+    child = cluster.bus.child
+    assert child.process is not None
+    child.process.kill()
+    child.process.wait()
+    child.start()
+    await eventually(lambda: cluster.scheduler.bus.nc.is_connected)
+    heard = len(cluster.scheduler.beats)
+    await eventually(lambda: len(cluster.scheduler.beats) > heard)
+    assert "success" in await cluster.scheduler.run(cluster.task("chatty", attempt=2))
+    assert ("STDOUT", "hello") in await cluster.lines("chatty")
+
+
+async def test_a_zygote_that_was_killed_is_replaced(cluster: Cluster) -> None:
+    worker = await cluster.worker()
+    await cluster.scheduler.run(cluster.task("trivial"))
+    for pid in await descendants(worker.process.pid):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    assert "success" in await cluster.scheduler.run(cluster.task("trivial", attempt=2))
+
+
+async def test_spans_of_a_task_hang_below_the_run(cluster: Cluster, eventually) -> None:
+    collector = await Collector().start()
+    worker = Worker(cluster.bus, cluster.home)
+    worker.environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://127.0.0.1:{collector.port}"
+    cluster.workers.append(await worker.start())
+    trace, root = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+    done = await cluster.scheduler.run(cluster.task("big", traceparent=f"00-{trace}-{root}-01"))
+    await eventually(lambda: {"task big", "complete", "user code", "upload blob"} <= set(collector.spans))
+    task = collector.spans["task big"]
+    assert task.parent_span_id.hex() == root and task.trace_id.hex() == trace
+    assert done["traceparent"] == f"00-{trace}-{task.span_id.hex()}-01"
+    assert {collector.spans[n].parent_span_id for n in ("complete", "user code", "upload blob")} == {task.span_id}
+    await collector.stop()
+
+
+class Collector:
+    """Takes OTLP over HTTP. `spans`: name → the last one of that name."""
+
+    def __init__(self) -> None:
+        self.spans: dict[str, Any] = {}
+
+    async def start(self) -> "Collector":
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def stop(self) -> None:
+        self._server.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError):
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+                body = await reader.readexactly(int(head.split("content-length:")[1].split("\r\n")[0]))
+                request = ExportTraceServiceRequest.FromString(gzip.decompress(body) if "gzip" in head else body)
+                for scope in (scope for resource in request.resource_spans for scope in resource.scope_spans):
+                    self.spans.update({span.name: span for span in scope.spans})
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        writer.close()

@@ -29,7 +29,7 @@ class Channel:
         self._files = 0
 
     def get_blob(self, digest: str) -> Path:
-        """A read-only file with the bytes of a blob, from the node's cache. Raises ArtifactError if it cannot be had."""
+        """A read-only file with the bytes of a blob, from the node's cache. Raises ArtifactError when there is none."""
         path = self._cache / digest[:2] / digest
         try:
             os.utime(path)  # in use: not to be evicted now

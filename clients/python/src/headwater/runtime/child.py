@@ -6,6 +6,7 @@ Owns the process's surroundings: group, directories, environment, streams, seeds
 import atexit
 import gc
 import os
+import select
 import signal
 import socket
 import sys
@@ -26,7 +27,7 @@ USED = 3  # the task is done, its directories are for the agent to remove
 
 
 class Nest:
-    """The directories of one task: `cwd` with links to the package's files, `temp`, and `out` for files to hand over."""
+    """The directories of one task: `cwd` with links to the package's files, `temp`, `out` for files to hand over."""
 
     def __init__(self, base: str, entries: list[str]) -> None:
         self.cwd = base
@@ -56,7 +57,8 @@ def main(sock: socket.socket, flow_class: Any, nest: Nest) -> NoReturn:
     try:
         os.setpgid(0, 0)
         os.chdir(nest.cwd)
-        rehearse(Path(nest.out), lambda task: _surround(task, Rehearsal, nest, {}))
+        if not select.select([sock], [], [], 0)[0]:
+            warm_up(nest)
         message = frames.receive(sock)
         if message is not None:
             _serve(sock, flow_class, nest, message)
@@ -68,6 +70,10 @@ def main(sock: socket.socket, flow_class: Any, nest: Nest) -> NoReturn:
     finally:
         _flush()
         os._exit(status)
+
+
+def warm_up(nest: Nest) -> None:
+    rehearse(Path(nest.out), lambda task: _surround(task, Rehearsal, nest, {}))
 
 
 def _serve(sock: socket.socket, flow_class: Any, nest: Nest, message: dict[str, Any]) -> None:
@@ -104,7 +110,7 @@ def _surround(task: Task, flow_class: Any, nest: Nest, environment: dict[str, st
         HEADWATER_TASK_ID=task.task_id,
         HEADWATER_ATTEMPT=str(task.attempt),
         HEADWATER_TOKEN=task.token,
-        TRACEPARENT=task.traceparent,
+        TRACEPARENT=environment.get("TRACEPARENT", task.traceparent),
         TMPDIR=nest.temp,
     )
     _reseed()

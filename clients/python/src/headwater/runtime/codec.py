@@ -2,8 +2,8 @@
 
 Owns the byte layout. Never talks to a store; hashing and placing are manifest.py's work.
 
-`pickle5` is a plain pickle of protocol 5. `pickle5+oob` keeps large buffers (arrays, data frames) outside of the pickle,
-each at a multiple of 64 bytes, so that a reader maps the file and copies nothing.
+`pickle5` is a plain pickle of protocol 5. `pickle5+oob` keeps large buffers (arrays, data frames) outside of the
+pickle, each at a multiple of 64 bytes, so that a reader maps the file and copies nothing.
 """
 
 import io

@@ -1,7 +1,7 @@
 """Steps that are a shell command, in any language: placeholders, input and output files, metrics from stdout.
 
-The command runs under `bash -c` in the task's directory. HW_INPUTS_DIR holds the files it was promised; what it leaves in
-HW_OUTPUTS_DIR under a declared name becomes an artifact. A stdout line that is a JSON object of numbers is a metric point.
+The command runs under `bash -c` in the task's directory. HW_INPUTS_DIR holds the files it was promised; what it leaves
+in HW_OUTPUTS_DIR under a declared name becomes an artifact. A stdout line that is a JSON object of numbers is a point.
 """
 
 import json
@@ -57,7 +57,7 @@ def run(spec: "CommandSpec", flow: Any, store: "InputStore", context: "Context")
 
 
 def fill(text: str, lookup: Any) -> str:
-    """Puts quoted values in place of {name}; lookup raises KeyError for a name that is not ours, and it stays as it is."""
+    """Puts quoted values in place of {name}; where lookup raises KeyError the name is not ours, and stays as it is."""
 
     def value(match: re.Match[str]) -> str:
         try:

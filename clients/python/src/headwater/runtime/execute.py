@@ -6,7 +6,7 @@ Owns the meaning of a task; knows nothing of processes. The result is the messag
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +71,7 @@ class StepRun:
         with _limit(self.task.timeout, self.task.key.step):
             self.times["user_start"] = time.time()
             try:
-                if getattr(options, "command", None) is not None:
+                if options is not None and options.command is not None:
                     command.run(options.command, self.flow, self.store, self.context)
                 function(*arguments)
             finally:
@@ -111,7 +111,7 @@ class StepRun:
 
     # Outputs
 
-    def _transition(self) -> tuple[tuple[str, ...], list[Any] | None]:
+    def _transition(self) -> tuple[tuple[str, ...], Sized | None]:
         chosen = self.flow._next
         step = self.task.key.step
         if self.task.transition == "END":
@@ -122,7 +122,7 @@ class StepRun:
             return tuple(chosen.steps), None
         return tuple(chosen.steps), self._foreach_items(chosen.foreach)
 
-    def _foreach_items(self, var: str) -> list[Any]:
+    def _foreach_items(self, var: str) -> Sized:
         step = self.task.key.step
         try:
             items = getattr(self.flow, var)
@@ -137,7 +137,7 @@ class StepRun:
             setattr(self.flow, var, items)
         return items
 
-    def _success(self, steps: tuple[str, ...], items: list[Any] | None) -> dict[str, Any]:
+    def _success(self, steps: tuple[str, ...], items: Sized | None) -> dict[str, Any]:
         self.times["persist_start"] = time.time()
         writer = Writer(self.context.out)
         body = self._collect(writer, self.flow._next.foreach if items is not None else None)

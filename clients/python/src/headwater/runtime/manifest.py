@@ -1,6 +1,6 @@
 """The manifest of a task: which artifacts it leaves behind and where their bytes lie. docs/formats.md is the reference.
 
-Writes new values (inline, into one pack, or as blobs of their own) and carries over entries of inherited ones untouched.
+Writes new values (inline, into one pack, or as blobs of their own) and carries inherited entries over as they are.
 Never uploads: it returns the files that somebody has to.
 """
 

@@ -1,6 +1,6 @@
 """Artifacts that a step inherits, loaded when they are first used, and the inputs of a join.
 
-Keeps the manifest entries beside the values, so that what a step did not change is passed on without being written again.
+Keeps the manifest entries beside the values, so that what a step did not change is passed on without being rewritten.
 """
 
 import os

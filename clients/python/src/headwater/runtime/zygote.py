@@ -1,7 +1,7 @@
 """Warm processes that are forked instead of started: `python -m headwater.runtime.zygote <fd>`.
 
-The ROOT zygote has imported this runtime; it forks one PACKAGE zygote per code package and entry point, which imports the
-user's module and keeps children parked for the node agent. Single-threaded, without an event loop, secrets or connections.
+The ROOT zygote has imported this runtime; it forks one PACKAGE zygote per code package and entry point, which imports
+the user's module and keeps children parked for the node agent. Single-threaded, without a loop, secrets or connections.
 """
 
 import fcntl
@@ -18,9 +18,12 @@ from typing import Any, NoReturn
 from headwater.runtime import child, failures, frames
 from headwater.runtime.load import load_flow
 
+# Until the interpreter has specialised its code for what tasks do: each child then writes to fewer pages.
+_REHEARSALS = 8
+
 
 def make_lazy(*names: str) -> None:
-    """Lets imports of these modules succeed without running them: they hook into fork(), and each hook costs every task."""
+    """Lets imports of these modules succeed without running them: they hook into fork(), at a cost for every task."""
     for name in names:
         spec = importlib.util.find_spec(name)
         if name in sys.modules or spec is None or spec.loader is None:
@@ -247,6 +250,8 @@ def main(argv: list[str]) -> NoReturn:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the agent's business
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     preload()
+    for _ in range(_REHEARSALS):
+        child.warm_up(child.Nest("/nowhere", []))
     frames.send(control, {"op": "ready", "pid": os.getpid(), "python": sys.version.split()[0]})
     gc.collect()
     gc.freeze()

@@ -1,0 +1,54 @@
+"""A parked process, ours to give one task to, and what it was forked from."""
+
+import asyncio
+import os
+import signal
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+class CannotStart(Exception):
+    """No child can be had; `failure` is what its task gets."""
+
+    def __init__(self, failure: dict[str, Any]) -> None:
+        super().__init__(failure.get("message", ""))
+        self.failure = failure
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a child is forked from: an interpreter that has imported this flow of this package."""
+
+    python: str
+    package: Path
+    entrypoint: str
+    flow_class: str
+
+
+@dataclass
+class Child:
+    """A parked process and our ends of its streams. `ended` gets its wait status, None when nobody knows it."""
+
+    pid: int
+    base: Path
+    sock: socket.socket
+    out: int
+    err: int
+    ended: asyncio.Future[int | None]
+
+    def kill(self) -> None:
+        """The process and all of its group. It may be a moment before its group exists."""
+        for kill in (os.killpg, os.kill) if not self.ended.done() else (os.killpg,):
+            try:
+                kill(self.pid, signal.SIGKILL)
+            except OSError:
+                continue
+
+    def close(self) -> None:
+        self.sock.close()
+        for fd in (self.out, self.err):
+            if fd >= 0:
+                os.close(fd)
+        self.out = self.err = -1

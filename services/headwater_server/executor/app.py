@@ -8,6 +8,7 @@ from headwater_server.executor.api import ExecutorApi
 from headwater_server.executor.archiver import Archiver
 from headwater_server.executor.log_stream import LogStream
 from headwater_server.executor.logs import Logs
+from headwater_server.executor.retention import Retention
 from headwater_server.executor.store import Store
 from headwater_server.kit.objects import ObjectStore
 from headwater_server.kit.service import ServiceKit
@@ -31,4 +32,5 @@ async def build(kit: ServiceKit[Settings]) -> None:
     servicer = ExecutorApi(kit, Logs(store, stream, objects))
     kit.serve(executor_pb2.DESCRIPTOR.services_by_name["ExecutorService"], servicer)
     kit.loop("archive", archiver.run)
+    kit.loop("retention", Retention(kit.bus, store, archiver).run)
     await events.subscribe(kit, store, archiver)

@@ -14,6 +14,7 @@ from headwater_server.executor.archiver import Archiver
 from headwater_server.executor.chunks import Wanted
 from headwater_server.executor.log_stream import LogStream
 from headwater_server.executor.logs import Logs
+from headwater_server.executor.retention import Retention
 from headwater_server.executor.store import Due, Store
 from headwater_server.kit.auth import Actor, Identity
 from headwater_server.kit.envelope import encode
@@ -237,6 +238,23 @@ async def test_the_archive_of_many_tasks_is_read_by_the_block(parts, write):
     logs = Logs(store, archiver._stream, objects)
     chunks, after = await logs.page("default", uuid.UUID(RUN), Wanted("body", "123"), None, 100)
     assert [c.task_id for c in chunks] == ["123"] and after is None and len(read) == 1
+
+
+async def test_the_logs_of_a_running_run_are_archived_before_the_stream_drops_them(parts, write, bus, monkeypatch):
+    store, _, archiver = parts
+    await store.looked_last(await store.claim_due(60))
+    await write("a", "0", "early")
+    retention = Retention(await bus.connect("executor"), store, archiver)
+    await retention.look()
+    assert await store.claim_due(60) is None  # there is room
+    monkeypatch.setattr("headwater_server.executor.retention.FULL", 1e-9)
+    for part, text in enumerate(("early", "later")):
+        await retention.look()
+        due = await store.claim_due(60)
+        assert (str(due.run_id), due.project, due.parts) == (RUN, "default", part), text
+        await archiver.look(due)
+        await write("a", "0", "later")
+    assert [p.part for p in await store.parts(uuid.UUID(RUN))] == [0, 1]
 
 
 async def test_the_object_is_gone(parts, write):

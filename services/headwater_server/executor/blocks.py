@@ -64,7 +64,7 @@ def unpack_index(data: bytes) -> Index:
 
 def unpack_block(data: bytes) -> list[bytes]:
     """The chunks of a block, JSON each."""
-    return zstandard.decompress(data).split(b"\n")
+    return zstandard.decompress(data).split(b"\n")[:-1]
 
 
 @dataclass
@@ -97,7 +97,7 @@ class BlockWriter:
             yield self._cut()
 
     def _cut(self) -> bytes:
-        data = zstandard.compress(b"\n".join(self._lines))
+        data = zstandard.compress(b"".join(line + b"\n" for line in self._lines))
         self.index.blocks.append(Block(self._offset, len(data), self._spans))
         self._offset += len(data)
         self._lines, self._spans, self._size = [], [], 0

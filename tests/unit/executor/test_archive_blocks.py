@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import zstandard
 
 from headwater.api.executor.v1 import executor_pb2 as pb
 from headwater_server.executor.blocks import ENOUGH, FULL, BlockWriter, unpack_block, unpack_index
@@ -47,6 +48,8 @@ def test_an_archive_gives_back_every_chunk_in_order():
     every, blocks = read(data, index, Wanted())
     assert [(c.key.step, c.task_id) for c in every] == [(s, t) for s, t, _ in chunks]
     assert len(blocks) > 5 and sum(b.size for b in index.blocks) == len(data)
+    with zstandard.ZstdDecompressor().stream_reader(data, read_across_frames=True) as whole:
+        assert whole.read().splitlines() == [raw for _, _, raw in chunks]
 
     one, touched = read(data, index, Wanted("body", "77"))
     assert [c.lines[0].text[:12] for c in one] == [f"body 77 {i} xx"[:12] for i in range(8)]

@@ -66,6 +66,8 @@ class SchedulerApi:
         if not new.origin_run_id:
             return
         origin = await self._run(new.origin_run_id, call, new.project)
+        if origin.project != new.project:
+            raise no_run(new.origin_run_id)
         new.origin_run_id = origin.run_id
         if origin.flow != new.flow:
             message = f"run {origin.run_id} is one of flow {origin.flow}, not of {new.flow}"
@@ -194,7 +196,7 @@ class SchedulerApi:
                 result=success.manifest(),
                 foreach_width=success.foreach_width,
                 chosen=tuple(success.next),
-                failure=done.failure,
+                failure=done.failure.body() if done.failure else None,
                 started_at=done.started_at,
                 want_next=done.want_next,
                 traceparent=done.traceparent,

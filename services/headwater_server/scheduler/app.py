@@ -53,7 +53,8 @@ async def build(kit: ServiceKit[Settings]) -> None:
     dispatcher = Dispatcher(kit.bus, kit.database, store, secret, settings.lease_seconds)
     dispatcher.on_new_pool = lambda pool: kit.loop(f"dispatch.{pool}", lambda: dispatcher.loop(pool))
     completions = Completions(store, kit.outbox, endings, dispatcher.wake, dispatcher.fair, secret)
-    sweep = Sweep(store, dispatcher, completions.complete, settings.lease_seconds)
+    beat, lease = settings.heartbeat_seconds, settings.lease_seconds
+    sweep = Sweep(kit.bus, store, dispatcher, completions.complete, beat=beat, lease=lease)
     sessions = Sessions(
         kit.bus,
         kit.outbox,
@@ -61,8 +62,8 @@ async def build(kit: ServiceKit[Settings]) -> None:
         endings,
         dispatcher.wake,
         sweep.give_back,
-        beat=settings.heartbeat_seconds,
-        lease=settings.lease_seconds,
+        beat=beat,
+        lease=lease,
     )
     runs = Runs(kit.outbox, store, dispatcher, endings, Packages(kit).has)
     deployments = Deployments(kit.outbox, store, runs)

@@ -24,6 +24,7 @@ from headwater_server.scheduler.store import Store, graph_digest, q
 
 log = structlog.get_logger("scheduler.deployments")
 TICK = 1.0
+MOST_PAYLOAD = 64 * 1024
 
 
 class Deployments:
@@ -99,7 +100,7 @@ class Deployments:
             "eventName": event.type,
             "eventSubject": event.subject,
             "eventTime": event.time.isoformat().replace("+00:00", "Z"),
-            "payloadJson": msgspec.json.encode(event.data).decode(),
+            "payloadJson": _payload(event.data),
             "deployment": row["name"],
         }
         run_id = await self._runs.start_in(tx, new)
@@ -138,3 +139,9 @@ class Deployments:
         await self._runs.start_in(tx, new)
         following = triggers.next_time(row["triggers"], datetime.now(UTC))
         await tx.conn.execute(q.reschedule, row["project"], row["name"], following)
+
+
+def _payload(data: dict[str, Any]) -> str:
+    """It travels with every task of the run: a large one stays in its stream."""
+    text = msgspec.json.encode(data)
+    return text.decode() if len(text) <= MOST_PAYLOAD else ""

@@ -24,6 +24,8 @@ from headwater_server.scheduler.store import Store, columns, q, task_rows
 log = structlog.get_logger("scheduler.dispatch")
 # Branches of a foreach that get rows at a time.
 WINDOW = 256
+# Candidates of a round at most, about: see ready_tasks.
+SHOWN = 1000
 
 
 class Dispatcher:
@@ -63,7 +65,7 @@ class Dispatcher:
             await conn.execute(q.lock_pool, pool)
             room = int(await conn.fetchval(q.pool_room, pool) or 0)
             if room <= 0:
-                self._contended[pool] = int(await conn.fetchval(q.runs_waiting, pool) or 0) > 1
+                self._contended[pool] = bool(await conn.fetchval(q.contended, pool))
                 return
             candidates = await self._candidates(conn, pool)
             if not candidates:
@@ -79,7 +81,7 @@ class Dispatcher:
             messages = await self._assign(conn, ready)
         for message in messages:
             self._publish(pool, message)
-        if len(messages) == WINDOW:
+        if len(messages) == WINDOW or (messages and len(messages) < room and len(candidates) >= SHOWN):
             self._changed[pool].set()
 
     async def _candidates(self, conn: asyncpg.Connection, pool: str) -> list[Candidate]:

@@ -3,6 +3,7 @@
 Checks a graph from outside: whatever language made it, a run that starts can reach its end. Pure.
 """
 
+import re
 from collections import deque
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,6 +14,8 @@ from headwater_server.scheduler.keys import Indexes, Key
 
 DEFAULT_POOL = "default"
 MAX_STEPS = 1000
+# A token of a bus subject.
+POOL = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 @dataclass(frozen=True)
@@ -112,8 +115,23 @@ def _named(graph: dict[str, Any]) -> dict[str, dict[str, Any]]:
             raise _bad(f"{name!r} is no name of a step", "use letters, digits and _")
         if name in steps:
             raise _bad(f"two steps are named {name!r}")
+        _check_settings(name, step)
         steps[name] = step
     return steps
+
+
+def _check_settings(name: str, step: dict[str, Any]) -> None:
+    pool = step.get("pool") or DEFAULT_POOL
+    if not POOL.fullmatch(pool):
+        raise _bad(f"step {name!r} names the pool {pool!r}", "letters, digits, _ and -, at most 64")
+    retry = step.get("retry", {})
+    if int(retry.get("times", 0)) < 0 or _seconds(retry.get("delay", "")) < 0:
+        raise _bad(f"step {name!r} has a retry with a negative number")
+
+
+def _seconds(duration: str) -> float:
+    """Of google.protobuf.Duration in JSON: "1.5s"."""
+    return float(duration.removesuffix("s") or 0)
 
 
 def _transition(step: dict[str, Any]) -> str:
@@ -218,7 +236,7 @@ def _step(number: int, raw: dict[str, Any], opens: tuple[str, ...], steps: dict[
         joins=raw.get("joins", ""),
         pool=raw.get("pool") or DEFAULT_POOL,
         retries=int(retry.get("times", 0)),
-        retry_delay=float(str(retry.get("delay", "0s")).removesuffix("s") or 0),
+        retry_delay=_seconds(retry.get("delay", "")),
         catches="catch" in raw,
         opens=opens,
         depth=sum(_transition(steps[name]) == "FOREACH" for name in opens),

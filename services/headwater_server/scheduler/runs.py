@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from headwater_server.kit.clock import now
 from headwater_server.kit.errors import AlreadyExists, InvalidArgument
 from headwater_server.kit.ids import uuid7
@@ -21,7 +23,12 @@ from headwater_server.scheduler.settle import NewSplit, NewTask
 from headwater_server.scheduler.store import Store, graph_digest, q, run_uuid, task_rows
 
 _DIGEST = re.compile(r"^[0-9a-f]{64}$")
+# In JSON: an escape that is not escaped itself.
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 MOST_TAGS = 100
+MOST_PRIORITY = 1_000_000
+# They travel with every task.
+MOST_PARAMETERS = 64 * 1024
 
 
 @dataclass
@@ -170,8 +177,11 @@ def check(new: NewRun) -> Plan:
             raise InvalidArgument(f"code.{name} is empty", field=f"code.{name}")
     if not _DIGEST.match(new.code["package"]):
         raise InvalidArgument("code.package is not a sha256 of 64 hex digits", field="code.package")
-    if len(new.tags) > MOST_TAGS or any(not tag or len(tag) > 500 for tag in new.tags):
+    if len(new.tags) > MOST_TAGS or any(not 0 < len(tag) <= 500 or "\0" in tag for tag in new.tags):
         raise InvalidArgument(f"tags: at most {MOST_TAGS}, each of 1 to 500 characters", field="tags")
+    if abs(new.priority) > MOST_PRIORITY:
+        raise InvalidArgument(f"priority: {new.priority} is not within ±{MOST_PRIORITY:,}", field="priority")
+    _check_parameters(new.parameters)
     if new.max_workers < 0:
         raise InvalidArgument(
             f"max_workers: {new.max_workers} is negative", field="max_workers", hint="0 means no limit"
@@ -182,3 +192,12 @@ def check(new: NewRun) -> Plan:
     if new.resume_step and not new.origin_run_id:
         raise InvalidArgument("resume_step without origin_run_id", field="origin_run_id", hint="name the run to resume")
     return plan
+
+
+def _check_parameters(parameters: dict[str, Any]) -> None:
+    text = msgspec.json.encode(parameters)
+    if len(text) > MOST_PARAMETERS:
+        message = f"parameters: {len(text):,} bytes of JSON are more than {MOST_PARAMETERS:,}"
+        raise InvalidArgument(message, field="parameters", hint="Store the data as a file, and pass where it is.")
+    if _NUL.search(text):
+        raise InvalidArgument("parameters: they hold a NUL character", field="parameters", hint="remove it")

@@ -17,6 +17,7 @@ from headwater_server.scheduler import facts
 from headwater_server.scheduler.assignments import key_json
 from headwater_server.scheduler.endings import Endings
 from headwater_server.scheduler.fanout import is_wide
+from headwater_server.scheduler.graph import POOL
 from headwater_server.scheduler.keys import Key, indexes_of, numbers
 from headwater_server.scheduler.store import Store, columns, q
 
@@ -49,10 +50,12 @@ class Sessions:
         """A new session's id."""
         if not 1 <= slots <= MOST_SLOTS:
             raise InvalidArgument(f"slots: {slots} is not between 1 and {MOST_SLOTS}", field="slots")
-        if not pool or not all(c.isalnum() or c in "_-" for c in pool):
+        if not POOL.fullmatch(pool):
             raise InvalidArgument(f"pool: {pool!r} is no name of a pool", field="pool", hint="letters, digits, _ and -")
         session = uuid7()
-        await self._store.database.execute(q.open_session, session, pool, name[:200], slots, labels, self.lease)
+        await self._store.database.execute(
+            q.open_session, session, pool, name.replace("\0", "")[:200], slots, labels, self.lease
+        )
         log.info("worker joined", session=session, pool=pool, name=name, slots=slots)
         self._wake(pool)
         return session

@@ -119,7 +119,7 @@ class Settlement:
             *columns(c.key for _, c in good),
             [c.attempt for _, c in good],
             [c.result for _, c in good],
-            [c.foreach_width for _, c in good],
+            [c.foreach_width if self._step(c.key).transition == "FOREACH" else 0 for _, c in good],
             [c.started_at for _, c in good],
             [c.session_id for _, c in good],
             [s.step if s else None for s in splits],
@@ -157,7 +157,7 @@ class Settlement:
                 run.next_seq(),
                 result=c.result,
                 started_at=row["started_at"],
-                foreach_width=c.foreach_width,
+                foreach_width=row["foreach_width"],
                 traceparent=c.traceparent,
             )
         )
@@ -235,7 +235,7 @@ class Settlement:
     async def _fail(self, number: int, c: Completion) -> None:
         """One by one: they are rare, and each may end its run."""
         conn, info, failure = self._tx.conn, self._infos[c.key.run_id], c.failure or {}
-        row = await conn.fetchrow(q.find_failed, *columns([c.key]), [c.attempt])
+        row = await conn.fetchrow(q.find_failed, *columns_of(c.key), c.attempt)
         if row is None:
             return
         self._answers[number] = Settled(ACCEPTED)

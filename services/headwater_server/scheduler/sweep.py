@@ -5,11 +5,14 @@ twice.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 
 import structlog
 
+from headwater_server.kit.bus import Bus
 from headwater_server.kit.database import CONFLICT, LOST
+from headwater_server.kit.errors import Unavailable
 from headwater_server.scheduler.dispatch import Dispatcher
 from headwater_server.scheduler.retries import MOST_LOST, worker_lost
 from headwater_server.scheduler.sessions import Attempt
@@ -22,18 +25,43 @@ PERIOD = 1.0
 
 class Sweep:
     def __init__(
-        self, store: Store, dispatcher: Dispatcher, complete: Callable[[Completion], Awaitable[Settled]], lease: float
+        self,
+        bus: Bus,
+        store: Store,
+        dispatcher: Dispatcher,
+        complete: Callable[[Completion], Awaitable[Settled]],
+        *,
+        beat: float,
+        lease: float,
     ) -> None:
-        self._store, self._dispatcher, self._complete, self._lease = store, dispatcher, complete, lease
+        """beat: seconds between heartbeats; lease: seconds that one of them is good for."""
+        self._bus, self._store, self._dispatcher, self._complete = bus, store, dispatcher, complete
+        self._beat, self._lease = beat, lease
+        self._hearing_since = self._swept = 0.0
+        bus.on_reconnect(self._was_deaf)
+
+    def _was_deaf(self) -> None:
+        self._hearing_since = time.time()
+
+    def _hears(self) -> bool:
+        """Silence means something only to one who could have heard: not while the bus or the database was away, the
+        scheduler was stopped, or the machine slept. Until two heartbeats are due, live workers may not have spoken."""
+        at = time.time()
+        if at - self._swept > PERIOD + self._beat or not self._bus.nc.is_connected:
+            self._was_deaf()
+        self._swept = at
+        return at - self._hearing_since > 2 * self._beat
 
     async def loop(self) -> None:
         while True:
             try:
-                await self._lost()
+                if self._hears():
+                    await self._lost()
                 for row in await self._store.database.fetch(q.pools_with_work):
                     self._dispatcher.wake(row["pool"])
                 await self._store.database.execute(q.drop_sessions)
-            except (*LOST, *CONFLICT) as error:
+            except (*LOST, *CONFLICT, Unavailable) as error:
+                self._was_deaf()
                 log.warning("sweep waits", error=str(error))
             await asyncio.sleep(PERIOD)
 

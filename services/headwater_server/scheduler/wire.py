@@ -2,7 +2,7 @@
 
 import base64
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -11,11 +11,36 @@ from headwater_server.kit.errors import InvalidArgument
 MAX_RESULT = 64 * 1024
 
 
+# What the worker says about a failure ends in an event, which has a limit of its own.
+MAX_TEXT = 8 * 1024
+MAX_TRACEBACK = 64 * 1024
+
+Number = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+
+
 class Key(msgspec.Struct, rename="camel"):
     run_id: str
     step: str
     path: str = ""
-    index: int = 0
+    index: Number = 0
+
+
+class Failure(msgspec.Struct, rename="camel", omit_defaults=True):
+    code: str = ""
+    message: str = ""
+    traceback: str = ""
+    hint: str = ""
+    retryable: bool = False
+    exception_type: str = ""
+
+    def body(self) -> dict[str, Any]:
+        """As it is stored and told: texts cut where they are endless, without the NULs that Postgres cannot store."""
+        body = msgspec.to_builtins(self) | {"code": self.code or "USER_ERROR"}
+        kept = {name: value.replace("\0", "\ufffd") for name, value in body.items() if isinstance(value, str)}
+        cut = {name: value[:MAX_TEXT] for name, value in kept.items()}
+        if self.traceback:
+            cut["traceback"] = kept["traceback"][-MAX_TRACEBACK:]
+        return body | cut
 
 
 class Success(msgspec.Struct, rename="camel"):
@@ -37,10 +62,10 @@ class Success(msgspec.Struct, rename="camel"):
 
 class Complete(msgspec.Struct, rename="camel"):
     key: Key
-    attempt: int
+    attempt: Number
     session_id: str = ""
     success: Success | None = None
-    failure: dict[str, Any] | None = None
+    failure: Failure | None = None
     started_at: datetime | None = None
     want_next: bool = False
     traceparent: str = ""
@@ -48,14 +73,14 @@ class Complete(msgspec.Struct, rename="camel"):
 
 class Claim(msgspec.Struct, rename="camel"):
     key: Key
-    attempt: int
+    attempt: Number
     session_id: str
 
 
 class Results(msgspec.Struct, rename="camel"):
     key: Key
-    offset: int = 0
-    limit: int = 0
+    offset: Number = 0
+    limit: Number = 0
 
 
 T = TypeVar("T")

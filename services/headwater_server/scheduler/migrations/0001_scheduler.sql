@@ -63,7 +63,7 @@ CREATE TABLE tasks (
     origin_run_id uuid,
     PRIMARY KEY (run_id, step, path, index)
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05);
-CREATE INDEX tasks_ready ON tasks (pool, priority DESC, not_before) WHERE state = 2;
+CREATE INDEX tasks_ready ON tasks (pool, (-priority), run_id, not_before, index) WHERE state = 2;
 CREATE INDEX tasks_dispatched ON tasks (pool) WHERE state = 3;
 CREATE INDEX tasks_held ON tasks (session_id) WHERE state = 3;
 
@@ -83,7 +83,7 @@ CREATE TABLE splits (
     created_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (run_id, step, path, index)
 ) WITH (fillfactor = 70);
-CREATE INDEX splits_open ON splits (pool, priority DESC, created_at) WHERE next_index < width;
+CREATE INDEX splits_open ON splits (pool, (-priority), run_id, created_at) WHERE next_index < width;
 
 -- Workers. Lost with the database's memory, never with its data: they open sessions anew.
 CREATE UNLOGGED TABLE sessions (

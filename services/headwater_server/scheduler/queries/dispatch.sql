@@ -5,23 +5,54 @@ SELECT pg_advisory_xact_lock(hashtextextended('pool:' || $1, 0))
 SELECT coalesce((SELECT sum(slots) FROM sessions WHERE pool = $1 AND lease_until > now()), 0)::int
      - (SELECT count(*) FROM tasks WHERE pool = $1 AND state = 3)::int
 
--- name: runs_waiting
--- How many runs want a slot of this pool; more than two are as good as two.
-SELECT count(*)::int FROM (
-    SELECT run_id FROM tasks WHERE pool = $1 AND state = 2 AND not_before <= now()
-    UNION SELECT run_id FROM splits WHERE pool = $1 AND next_index < width LIMIT 2) w
+-- name: contended
+-- Does more than one run want a slot of this pool?
+WITH one AS (
+    (SELECT run_id FROM tasks WHERE pool = $1 AND state = 2 AND not_before <= now() LIMIT 1)
+    UNION ALL (SELECT run_id FROM splits WHERE pool = $1 AND next_index < width LIMIT 1) LIMIT 1)
+SELECT EXISTS (SELECT 1 FROM tasks
+               WHERE pool = $1 AND state = 2 AND not_before <= now() AND run_id <> (SELECT run_id FROM one))
+    OR EXISTS (SELECT 1 FROM splits WHERE pool = $1 AND next_index < width AND run_id <> (SELECT run_id FROM one))
 
 -- name: ready_tasks
-SELECT t.run_id, t.step, t.path, t.index, t.priority, r.project, r.max_workers
-FROM tasks t JOIN runs r ON r.run_id = t.run_id
-WHERE t.pool = $1 AND t.state = 2 AND t.not_before <= now() AND r.state = 1
-ORDER BY t.priority DESC, t.not_before, t.step_no, t.index LIMIT 1000
+-- Of every run that waits its share of 1000 tasks: one with very many hides no other. The recursion steps from run to
+-- run by the index, whatever they have waiting.
+WITH RECURSIVE queues AS (
+    (SELECT -priority AS rank, run_id FROM tasks WHERE pool = $1 AND state = 2 ORDER BY -priority, run_id LIMIT 1)
+    UNION ALL
+    SELECT n.rank, n.run_id FROM queues q CROSS JOIN LATERAL (
+        SELECT -priority AS rank, run_id FROM tasks
+        WHERE pool = $1 AND state = 2 AND (-priority, run_id) > (q.rank, q.run_id)
+        ORDER BY -priority, run_id LIMIT 1) n
+), those AS MATERIALIZED (SELECT rank, run_id FROM queues LIMIT 1000)
+SELECT q.run_id, t.step, t.path, t.index, t.priority, r.project
+FROM those q
+JOIN runs r ON r.run_id = q.run_id AND r.state = 1
+CROSS JOIN LATERAL (
+    SELECT step, path, index, step_no, priority, not_before FROM tasks
+    WHERE pool = $1 AND state = 2 AND -priority = q.rank AND run_id = q.run_id AND not_before <= now()
+    ORDER BY not_before, index LIMIT 1 + 1000 / (SELECT count(*) FROM those)) t
+ORDER BY t.priority DESC, t.not_before, t.step_no, t.index
 
 -- name: open_splits
-SELECT s.run_id, s.step, s.path, s.index, s.priority, s.width - s.next_index AS left, r.project, r.max_workers
-FROM splits s JOIN runs r ON r.run_id = s.run_id
-WHERE s.pool = $1 AND s.next_index < s.width AND r.state = 1
-ORDER BY s.priority DESC, s.created_at LIMIT 1000
+-- The same of the foreach steps that have branches without a row.
+WITH RECURSIVE queues AS (
+    (SELECT -priority AS rank, run_id FROM splits WHERE pool = $1 AND next_index < width
+     ORDER BY -priority, run_id LIMIT 1)
+    UNION ALL
+    SELECT n.rank, n.run_id FROM queues q CROSS JOIN LATERAL (
+        SELECT -priority AS rank, run_id FROM splits
+        WHERE pool = $1 AND next_index < width AND (-priority, run_id) > (q.rank, q.run_id)
+        ORDER BY -priority, run_id LIMIT 1) n
+), those AS MATERIALIZED (SELECT rank, run_id FROM queues LIMIT 1000)
+SELECT q.run_id, s.step, s.path, s.index, s.priority, s.width - s.next_index AS left, r.project
+FROM those q
+JOIN runs r ON r.run_id = q.run_id AND r.state = 1
+CROSS JOIN LATERAL (
+    SELECT step, path, index, priority, width, next_index, created_at FROM splits
+    WHERE pool = $1 AND next_index < width AND -priority = q.rank AND run_id = q.run_id
+    ORDER BY created_at LIMIT 1 + 1000 / (SELECT count(*) FROM those)) s
+ORDER BY s.priority DESC, s.created_at
 
 -- name: running_tasks
 SELECT run_id, count(*)::int AS running FROM tasks WHERE run_id = ANY ($1::uuid[]) AND state = 3 GROUP BY run_id
@@ -48,9 +79,18 @@ WHERE t.run_id = g.run_id AND t.step = g.step AND t.path = g.path AND t.index = 
 RETURNING t.run_id, t.step, t.path, t.index, t.attempt, t.retry_count, t.widths, t.parent, t.caught, t.failure
 
 -- name: pools_with_work
-SELECT DISTINCT pool FROM tasks WHERE state = 2 AND not_before <= now()
-UNION
-SELECT DISTINCT pool FROM splits WHERE next_index < width
+WITH RECURSIVE ready AS (
+    (SELECT pool FROM tasks WHERE state = 2 ORDER BY pool LIMIT 1)
+    UNION ALL
+    SELECT n.pool FROM ready r CROSS JOIN LATERAL (
+        SELECT pool FROM tasks WHERE state = 2 AND pool > r.pool ORDER BY pool LIMIT 1) n
+), open AS (
+    (SELECT pool FROM splits WHERE next_index < width ORDER BY pool LIMIT 1)
+    UNION ALL
+    SELECT n.pool FROM open o CROSS JOIN LATERAL (
+        SELECT pool FROM splits WHERE next_index < width AND pool > o.pool ORDER BY pool LIMIT 1) n
+)
+SELECT pool FROM ready UNION SELECT pool FROM open
 
 -- name: find_lost
 -- Attempts nobody works on any more: never picked up, or their worker is gone.

@@ -16,7 +16,7 @@ WITH given AS (
     FROM given g JOIN locked l ON l.run_id = g.run_id
     WHERE l.state = 1 AND t.run_id = g.run_id AND t.step = g.step AND t.path = g.path AND t.index = g.index
         AND t.attempt = g.attempt AND t.state = 3
-    RETURNING g.n, t.run_id, t.widths, t.announced, t.started_at, g.split, g.split_path, g.split_index
+    RETURNING g.n, t.run_id, t.widths, t.announced, t.started_at, t.foreach_width, g.split, g.split_path, g.split_index
 ), arrived AS (
     UPDATE splits s SET remaining = s.remaining - c.arrivals
     FROM (SELECT run_id, split, split_path, split_index, count(*)::int AS arrivals FROM hit
@@ -24,7 +24,7 @@ WITH given AS (
     WHERE s.run_id = c.run_id AND s.step = c.split AND s.path = c.split_path AND s.index = c.split_index
     RETURNING s.run_id, s.step, s.path, s.index, s.width, s.next_index, s.remaining
 )
-SELECT g.n::int, h.n IS NOT NULL AS hit, h.widths, h.announced, h.started_at, now() AS at,
+SELECT g.n::int, h.n IS NOT NULL AS hit, h.widths, h.announced, h.started_at, h.foreach_width, now() AS at,
     l.state AS run_state, l.event_seq, l.created_at, a.width, a.next_index, a.remaining
 FROM given g
 JOIN locked l ON l.run_id = g.run_id
@@ -33,14 +33,11 @@ LEFT JOIN arrived a ON a.run_id = g.run_id AND a.step = g.split AND a.path = g.s
 ORDER BY g.n
 
 -- name: find_failed
--- The failed attempts that still count.
-SELECT g.n::int, t.retry_count, t.caught, t.announced, t.lost, t.started_at, r.created_at, now() AS at
-FROM unnest($1::uuid[], $2::text[], $3::text[], $4::int[], $5::int[])
-    WITH ORDINALITY AS g (run_id, step, path, index, attempt, n)
-JOIN runs r ON r.run_id = g.run_id AND r.state = 1
-JOIN tasks t ON t.run_id = g.run_id AND t.step = g.step AND t.path = g.path AND t.index = g.index
-    AND t.attempt = g.attempt AND t.state = 3
-ORDER BY g.n
+-- A failed attempt, if it still counts.
+SELECT t.retry_count, t.caught, now() AS at
+FROM runs r
+JOIN tasks t ON t.run_id = r.run_id AND t.step = $2 AND t.path = $3 AND t.index = $4 AND t.attempt = $5 AND t.state = 3
+WHERE r.run_id = $1 AND r.state = 1
 
 -- name: retry_task
 -- $6: seconds until it may begin; $7: only @catch is left to do.

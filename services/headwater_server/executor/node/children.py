@@ -46,6 +46,16 @@ class Child:
             except OSError:
                 continue
 
+    @property
+    def gone(self) -> bool:
+        """Has its end of the socket closed, before it was given anything?"""
+        try:
+            return self.sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
     def close(self) -> None:
         self.sock.close()
         for fd in (self.out, self.err):

@@ -79,6 +79,7 @@ class Zygote:
     origin: Origin
     scratch: Path
     root: Root
+    on_retired: Callable[["Zygote"], None]
     on_gone: Callable[["Zygote"], None]
     alive: bool = True
     pid: int = 0
@@ -105,12 +106,14 @@ class Zygote:
         self._limit = asyncio.get_running_loop().call_later(IMPORT_LIMIT, self._import_took_too_long)
 
     def take(self) -> Child | None:
-        """A parked child, if there is one now."""
-        if not self.parked:
-            return None
-        child = self.parked.popleft()
-        self.running[child.pid] = child
-        return child
+        """A parked child, if there is one now. One that was killed meanwhile is passed over."""
+        while self.parked:
+            child = self.parked.popleft()
+            if not child.gone:
+                self.running[child.pid] = child
+                return child
+            child.close()
+        return None
 
     async def wait(self) -> Child:
         """Raises CannotStart."""
@@ -121,7 +124,7 @@ class Zygote:
         except asyncio.CancelledError:
             if future.done() and not future.cancelled() and future.exception() is None:
                 child = future.result()
-                if self.running.pop(child.pid, None) is not None:
+                if self.running.pop(child.pid, None) is not None and self.alive:
                     self.parked.append(child)
             raise
 
@@ -180,6 +183,7 @@ class Zygote:
 
     def _on_end(self) -> None:
         """Its socket ended; the root, if alive, says in a moment how it died."""
+        self._retire()
         if self.root.alive and self.pid in self.root.deaths:
             asyncio.get_running_loop().call_later(0.5, self._gone, outcomes.import_death(self.origin.entrypoint, None))
         else:
@@ -203,9 +207,7 @@ class Zygote:
         self.alive = False
         self._limit.cancel()
         self.root.deaths.pop(self.pid, None)
-        for child in self.parked:
-            child.close()
-        self.parked.clear()
+        self._retire()
         for future in self.waiting:
             if not future.done():
                 future.set_exception(CannotStart(failure))
@@ -215,6 +217,13 @@ class Zygote:
             child.ended.set_result(None)
         self.running.clear()
         self.on_gone(self)
+
+    def _retire(self) -> None:
+        """Nothing new is forked from it, and its parked children die with it."""
+        for child in self.parked:
+            child.close()
+        self.parked.clear()
+        self.on_retired(self)
 
 
 class Zygotes:
@@ -300,7 +309,8 @@ class Zygotes:
         idle = [zygote for zygote in self._zygotes.values() if zygote.idle]
         for zygote in idle[: max(0, len(self._zygotes) - KEPT + 1)]:
             zygote.close()
-        zygote = Zygote(origin, self._scratch / str(next(self._numbers)), self._root(origin.python), self._on_gone)
+        folder = self._scratch / str(next(self._numbers))
+        zygote = Zygote(origin, folder, self._root(origin.python), self._on_retired, self._on_gone)
         self._zygotes[origin] = zygote
         zygote.start(self._size)
         return zygote
@@ -312,8 +322,10 @@ class Zygotes:
             root = self._roots[python] = Root(python, self._environ, self._scratch)
         return root
 
-    def _on_gone(self, zygote: Zygote) -> None:
+    def _on_retired(self, zygote: Zygote) -> None:
         if self._zygotes.get(zygote.origin) is zygote:
             del self._zygotes[zygote.origin]
+
+    def _on_gone(self, zygote: Zygote) -> None:
         if not self._closed:
             asyncio.get_running_loop().run_in_executor(None, shutil.rmtree, zygote.scratch, True)

@@ -7,6 +7,7 @@ import signal
 from contextlib import suppress
 from typing import Any
 
+import psutil
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from tests.integration.executor.node.cluster import Cluster, Worker
@@ -164,19 +165,10 @@ async def test_nothing_survives_kill_9_of_the_agent(cluster: Cluster, eventually
     await worker.process.wait()
     await eventually(lambda: group_is_gone(group))
 
-    def all_gone() -> bool:
-        for pid in children:
-            with suppress(ProcessLookupError):
-                os.kill(pid, 0)
-                return False
-        return True
-
-    await eventually(all_gone)
+    await eventually(lambda: not any(map(psutil.pid_exists, children)))
 
 
 async def descendants(pid: int) -> list[int]:
-    import psutil
-
     return await asyncio.to_thread(lambda: [child.pid for child in psutil.Process(pid).children(recursive=True)])
 
 
@@ -195,12 +187,14 @@ async def test_work_goes_on_after_kill_9_of_the_bus(cluster: Cluster, eventually
     assert ("STDOUT", "hello") in await cluster.lines("chatty")
 
 
-async def test_a_zygote_that_was_killed_is_replaced(cluster: Cluster) -> None:
+async def test_a_zygote_that_was_killed_is_replaced(cluster: Cluster, eventually) -> None:
     worker = await cluster.worker()
     await cluster.scheduler.run(cluster.task("trivial"))
-    for pid in await descendants(worker.process.pid):
+    killed = await descendants(worker.process.pid)
+    for pid in killed:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+    await eventually(lambda: not any(map(psutil.pid_exists, killed)))
     assert "success" in await cluster.scheduler.run(cluster.task("trivial", attempt=2))
 
 
@@ -238,7 +232,9 @@ class Collector:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
                 body = await reader.readexactly(int(head.split("content-length:")[1].split("\r\n")[0]))
-                request = ExportTraceServiceRequest.FromString(gzip.decompress(body) if "gzip" in head else body)
+                request = ExportTraceServiceRequest.FromString(
+                    gzip.decompress(body) if "content-encoding: gzip" in head else body
+                )
                 for scope in (scope for resource in request.resource_spans for scope in resource.scope_spans):
                     self.spans.update({span.name: span for span in scope.spans})
                 writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")

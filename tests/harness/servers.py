@@ -26,7 +26,7 @@ from headwater_server.kit.bus import Bus
 _PATIENCE = 30.0
 
 
-def _memory() -> str | None:
+def memory() -> str | None:
     """A file system in memory where there is room in one: nothing here outlives the session, and syncs cost nothing."""
     memory = Path("/dev/shm")
     return str(memory) if memory.is_dir() and shutil.disk_usage(memory).free > 4 << 30 else None
@@ -36,7 +36,7 @@ class Home:
     """The folder, secrets and ports of a test session. Postgres, which may run as another user, can enter it."""
 
     def __init__(self) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix="hw-test-", dir=_memory()))
+        self.path = Path(tempfile.mkdtemp(prefix="hw-test-", dir=memory()))
         self.path.chmod(0o755)
         self.state, self.logs, self.creds = (self.path / name for name in ("state", "logs", "creds"))
         for folder in (self.state, self.logs, self.creds):

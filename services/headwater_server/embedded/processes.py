@@ -141,8 +141,11 @@ class Errand:
         if status != 0:
             raise StartError(f"{self._name} failed. Its log ({self._log}) ends:\n{tail(self._log)}")
 
+    def running(self) -> bool:
+        return self._process.poll() is None
+
     def stop(self) -> None:
-        if self._process.poll() is None:
+        if self.running():
             self._process.kill()
             self._process.wait()
 

@@ -31,7 +31,7 @@ def child(state: Path, logs: Path, made: Secrets) -> Child:
         _command(base, made.ports),
         logs / "s3.log",
         ready=lambda _: _answers(made.ports["s3"]),
-        env={"GOMEMLIMIT": "192MiB", "GOGC": "50", "PATH": "/usr/bin:/bin", "HOME": str(base)},
+        env={"GOMEMLIMIT": "320MiB", "GOGC": "50", "PATH": "/usr/bin:/bin", "HOME": str(base)},
         cwd=base,
     )
 

@@ -36,12 +36,18 @@ class Options:
     def creds(self) -> Path:
         return self.home / "creds"
 
+    @property
+    def cache(self) -> Path:
+        """What workers keep of code and data."""
+        return self.home / "cache"
+
 
 def make_folders(options: Options) -> None:
-    for folder in (options.home, options.state, options.logs, options.creds):
+    private = (options.creds, options.logs, options.cache)
+    for folder in (options.home, options.state, *private):
         folder.mkdir(parents=True, exist_ok=True)
     # Not the state: the user that runs Postgres must get through it.
-    for folder in (options.creds, options.logs):
+    for folder in private:
         folder.chmod(0o700)
 
 

@@ -67,15 +67,19 @@ def parse(argv: list[str]) -> tuple[Options, bool]:
 def only_one(options: Options) -> Iterator[None]:
     """One supervisor per home."""
     handle = os.open(options.state / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(handle)
-        if error.errno in (errno.EAGAIN, errno.EACCES):
+    deadline = time.monotonic() + 0.5  # a client that looks whether we live holds it for a moment
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:
+            if time.monotonic() < deadline:
+                time.sleep(0.01)
+                continue
+            os.close(handle)
             raise StartError(
                 f"a stack runs already in {options.home}. `headwater status` tells about it, `headwater down` stops it."
             ) from None
-        raise
     os.ftruncate(handle, 0)
     os.write(handle, str(os.getpid()).encode())  # for `headwater down` while we are still starting
     try:
@@ -155,6 +159,7 @@ class Supervisor:
         delay: dict[str, float] = {}
         while True:
             time.sleep(0.05)
+            self._errands = [errand for errand in self._errands if errand.running()]
             for child in self.children:
                 if child.died() is None:
                     continue

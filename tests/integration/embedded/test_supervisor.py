@@ -17,6 +17,7 @@ import asyncpg
 import pytest
 
 from headwater_server.embedded.processes import alive, free_port
+from tests.harness.servers import memory
 
 SCRIPT = Path(__file__).with_name("small_stack.py")
 
@@ -80,7 +81,7 @@ class Stack:
 
 @pytest.fixture
 def new_stack() -> Iterator[Callable[[], Stack]]:
-    folder = Path(tempfile.mkdtemp(prefix="hw-test-"))
+    folder = Path(tempfile.mkdtemp(prefix="hw-test-", dir=memory()))
     folder.chmod(0o755)
     made: list[Stack] = []
 

@@ -37,12 +37,32 @@ def read_stack() -> dict[str, Any] | None:
     """stack.json of a stack whose supervisor is alive, else None."""
     try:
         stack = json.loads((home() / "stack.json").read_text())
-        os.kill(int(stack["pid"]), 0)
-    except PermissionError:  # it lives, as another user
-        return json.loads((home() / "stack.json").read_text())
-    except (OSError, ValueError, KeyError, TypeError):
+        alive = bool(stack.get("url")) and _lives(int(stack["pid"]))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return stack if isinstance(stack, dict) and stack.get("url") else None
+    return stack if alive else None
+
+
+def _lives(pid: int) -> bool:
+    """A supervisor locks a file for as long as it lives. Its pid alone may be that of another process by now, or of one
+    that was killed and that nobody has reaped."""
+    try:
+        import fcntl
+
+        with (home() / "state" / "lock").open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return False
+    except BlockingIOError:
+        return True
+    except (OSError, ImportError):  # a stack of another user, or none of ours
+        pass
+    try:
+        os.kill(pid, 0)
+    except PermissionError:  # it lives, as another user
+        return True
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def locate(*, start: bool = False) -> Server:

@@ -120,7 +120,7 @@ MAY_PUBLISH: dict[str, set[str]] = {
     "artifact": _own("artifact") | _facts("artifact"),
     "registry": _own("registry") | _facts("model"),
     "gateway": _own("gateway")
-    | {"foreign fact", "foreign fact elsewhere"}
+    | {"foreign fact", "foreign fact elsewhere", "stream MSG.DELETE HW_DLQ"}
     | {f"command {name}" for name in COMMANDS}
     | _reads("HW_EVENTS", "HW_EXT", "HW_DLQ", unnamed=("HW_DLQ",)),
     "worker-default": _TASKS | {"heartbeat", "logs", "metrics"} | {f"command {name}" for name in WORKER_COMMANDS},

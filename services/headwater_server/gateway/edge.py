@@ -53,6 +53,8 @@ class Edge:
         self._authenticator, self._tracer = authenticator, tracer
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            raise RuntimeError(f"this server does not speak {scope['type']}")
         start = time.perf_counter()
         told = _Told()
         response = await self._answer(scope, receive, told)

@@ -1,5 +1,6 @@
 """Whom a browser may speak for: Host against DNS rebinding, Origin against forged requests. Pure."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -7,6 +8,9 @@ from urllib.parse import urlsplit
 from headwater_server.kit.errors import PermissionDenied
 from headwater_server.kit.hints import shown
 
+_ADDRESS = re.compile(
+    r"^(?:\[(?P<v6>[0-9a-fA-F:.]+)\]|(?P<name>[A-Za-z0-9._-]*|[0-9a-fA-F:]*::[0-9a-fA-F:]*))(?::\d*)?$"
+)
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 # Asked by probes that know an address, not a name; they tell nothing that a page could use.
 PROBES = ("/healthz", "/readyz")
@@ -66,7 +70,6 @@ def _same(origin: str, host: str) -> bool:
 
 
 def host_of(address: str) -> str:
-    """The name in host[:port] or [v6][:port]."""
-    if address.startswith("["):
-        return address[1:].partition("]")[0]
-    return address.rpartition(":")[0] if address.count(":") == 1 else address
+    """The name in host[:port] or [v6][:port]; "" of what is neither."""
+    found = _ADDRESS.match(address)
+    return (found["v6"] or found["name"] or "") if found else ""

@@ -56,7 +56,7 @@ class Feed:
 
     async def take(self, timeout: float) -> list[Fact | Lines]:
         """All there is; waits for the first. Empty: nothing came in time, or it was cut."""
-        if not self._items:
+        if not self._items and not self.cut.is_set():
             self._some.clear()
             try:
                 async with asyncio.timeout(timeout):

@@ -17,6 +17,7 @@ from nats.aio.subscription import Subscription
 from headwater.api.executor.v1 import executor_pb2
 from headwater_server.gateway.live.feed import Fact, Feed, Lines
 from headwater_server.gateway.live.tail import Tail
+from headwater_server.gateway.rest.writing import to_dict
 from headwater_server.kit import rpc
 from headwater_server.kit.bus import Bus
 from headwater_server.kit.envelope import Envelope, MalformedEvent
@@ -64,7 +65,7 @@ class _Logs:
 def _chunk(msg: Msg) -> dict[str, Any] | None:
     try:
         if (msg.headers or {}).get("Content-Type") == rpc.PROTOBUF:
-            return msgspec.json.decode(rpc.encode(executor_pb2.LogChunk.FromString(msg.data), ""))
+            return to_dict(executor_pb2.LogChunk.FromString(msg.data))
         return msgspec.json.decode(msg.data, type=dict[str, Any])
     except Exception as error:
         log.warning("unreadable log lines", subject=msg.subject, error=str(error))
@@ -88,6 +89,10 @@ class Hub:
     def connections(self) -> int:
         """Grows when the connection to the bus was lost and made again: log lines in between are lost for us."""
         return self._bus.nc.stats["reconnects"]
+
+    async def settle(self) -> None:
+        """Returns when the bus knows of every subscription: what is published from now on comes here."""
+        await self._bus.nc.flush()
 
     def position(self, stream: str) -> int:
         return self._tails[stream].position
@@ -169,7 +174,6 @@ class Hub:
             logs.feeds.add(feed)
             if logs.subscription is None:
                 logs.subscription = await self._bus.nc.subscribe(f"hw.logs.v1.*.{run_id}.*", cb=logs.receive)
-        await self._bus.nc.flush()  # the server knows of it from now on
 
     async def _leave_logs(self, run_id: str, feed: Feed) -> None:
         logs = self._logs.get(run_id)

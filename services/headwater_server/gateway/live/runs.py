@@ -14,7 +14,6 @@ from typing import Any
 
 import msgspec
 import structlog
-from google.protobuf.json_format import MessageToDict
 from starlette.responses import Response
 
 from headwater.api.executor.v1 import executor_pb2
@@ -27,6 +26,7 @@ from headwater_server.gateway.live.past import Past
 from headwater_server.gateway.live.sse import HEARTBEAT, EventStream, frame, position, read_position
 from headwater_server.gateway.parameters import Parameters
 from headwater_server.gateway.request import Request
+from headwater_server.gateway.rest.writing import to_dict, to_json
 from headwater_server.kit.clock import to_datetime
 from headwater_server.kit.envelope import Envelope, MalformedEvent
 from headwater_server.kit.errors import ServiceError, Unauthenticated
@@ -151,7 +151,7 @@ class _Follower:
         self._run = await get_run(self._kit, self._request, self._run.run_id, self._run.project)
 
     def _state(self, event: str) -> bytes:
-        return frame(event, msgspec.json.encode(MessageToDict(self._run)))
+        return frame(event, to_json(self._run))
 
     async def _past_facts(self) -> AsyncIterator[bytes]:
         subject = f"hw.evt.v1.*.*.*.{subject_token(self._run.run_id)}"
@@ -169,6 +169,7 @@ class _Follower:
 
     async def _past_lines(self) -> AsyncIterator[bytes]:
         token = ""
+        await self._hub.settle()  # what the executor does not have by then comes to us
         while True:
             request = executor_pb2.ListLogsRequest(run_id=self._run.run_id, page_size=1000, page_token=token)
             try:
@@ -178,7 +179,7 @@ class _Follower:
                 yield self._without_past(error.message)
                 return
             for chunk in reply.chunks:
-                if (told := self._told.past(MessageToDict(chunk))) is not None:
+                if (told := self._told.past(to_dict(chunk))) is not None:
                     yield self._lines(told)
             token = reply.next_page_token
             if not token:

@@ -2,13 +2,12 @@
 
 from typing import Any
 
-import msgspec
-from google.protobuf.json_format import MessageToDict
 from starlette.responses import Response
 
 from headwater_server.gateway.request import Request, answer
 from headwater_server.gateway.rest.reading import Source, read
 from headwater_server.gateway.rest.routes import Route
+from headwater_server.gateway.rest.writing import to_json
 from headwater_server.kit.service import ServiceKit
 
 TIMEOUT = 30.0
@@ -26,4 +25,4 @@ class Forward:
         message = read(route.request, Source(request.path, request.query, body))
         call = getattr(self._kit.client(route.service), route.method.name)
         reply = await call(message, timeout=TIMEOUT, on_behalf=request.identity, traceparent=request.traceparent)
-        return answer(msgspec.json.encode(MessageToDict(reply)))
+        return answer(to_json(reply))

@@ -137,10 +137,12 @@ def _refused(text: str, descriptor: Any) -> InvalidArgument:
 
 def _no_field(name: str, descriptor: Any, source: Source) -> InvalidArgument:
     if source.body is not None:
-        return InvalidArgument(f"{name}: this request takes no query", field=name, hint="put it into the JSON body")
+        hint = "put it into the JSON body"
+        return InvalidArgument(f"{name}: this request takes no query", field=name or "query", hint=hint)
     names = [field.json_name for field in descriptor.fields if field.name not in source.path]
     hint = did_you_mean(name, names) if names else "this request has no parameters"
-    return InvalidArgument(f"{name}: there is no such parameter", field=name, hint=hint, reason="UNKNOWN_FIELD")
+    message = f"{name or repr(name)}: there is no such parameter"
+    return InvalidArgument(message, field=name or "query", hint=hint, reason="UNKNOWN_FIELD")
 
 
 @cache
@@ -245,7 +247,8 @@ def _enum(enum: EnumDescriptor, name: str, text: str) -> int:
 
 def _refuse_nul(name: str, value: str) -> None:
     if "\0" in value or "\0" in name:
-        raise InvalidArgument(f"{name!r}: holds a NUL character", field=name.replace("\0", ""), hint="remove it")
+        field = name.replace("\0", "") or "name"
+        raise InvalidArgument(f"{field}: holds a NUL character", field=field, hint="remove it")
 
 
 def _refuse_nul_inside(value: Any, where: str) -> None:

@@ -6,11 +6,15 @@ The only file with subscriptions.
 from typing import Any
 
 import msgspec
+import structlog
 
 from headwater_server.kit.consumer import consume_events
+from headwater_server.kit.database import CONFLICT, LOST
 from headwater_server.kit.service import ServiceKit
 from headwater_server.scheduler.deployments import Deployments
 from headwater_server.scheduler.sessions import Sessions
+
+log = structlog.get_logger("scheduler.events")
 
 
 async def subscribe(kit: ServiceKit[Any], deployments: Deployments, sessions: Sessions) -> None:
@@ -19,7 +23,10 @@ async def subscribe(kit: ServiceKit[Any], deployments: Deployments, sessions: Se
         kit.on_stop(puller.stop)
 
     async def on_beat(msg: Any) -> None:
-        await sessions.heartbeat(msg.subject, msgspec.json.decode(msg.data))
+        try:
+            await sessions.heartbeat(msg.subject, msgspec.json.decode(msg.data))
+        except (*LOST, *CONFLICT) as error:
+            log.warning("heartbeat not stored, the next one says the same", error=str(error))
 
     beats = await kit.bus.subscribe("hw.hb.v1.>", on_beat, queue="scheduler")
     kit.on_stop(beats.stop)

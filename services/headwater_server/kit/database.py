@@ -41,6 +41,11 @@ async def _prepare(connection: asyncpg.Connection) -> None:
         )
 
 
+async def _keep(connection: asyncpg.Connection) -> None:
+    """Sessions have no state of their own (SET LOCAL and locks of transactions only): nothing is reset after each use,
+    which would cost a round trip. What is left of a transaction has been rolled back already."""
+
+
 class Database:
     """A pool of connections to the schema of one service."""
 
@@ -57,6 +62,7 @@ class Database:
                 min_size=1,
                 max_size=size,
                 init=_prepare,
+                reset=_keep,
                 command_timeout=60,
                 server_settings={"application_name": f"headwater-{name}"},
             )

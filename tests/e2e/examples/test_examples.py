@@ -31,9 +31,9 @@ def test_foreach(connected: Platform) -> None:
 
 def test_command(connected: Platform) -> None:
     run = Run(connected.example("command/flow.py", "--words", "2"))
-    assert run.data and run.data.lines == ["the 4", "tide 2"]
+    assert run.data and run.data.lines == ["the 3", "and 2"]
     top = run["count"].task.data.top
-    assert top.name == "top.txt" and top.read_text() == "the 4\ntide 2\n"
+    assert top.name == "top.txt" and top.read_text() == "the 3\nand 2\n"
 
 
 def test_triggers(connected: Platform) -> None:

@@ -232,9 +232,15 @@ def _package_main(control: socket.socket, message: dict[str, Any]) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     frames.send(control, {"op": "ready", "pid": os.getpid()})
+    zygote = PackageZygote(control, flow_class, message)
     try:
-        PackageZygote(control, flow_class, message).start()
+        zygote.start()
     except (BrokenPipeError, ConnectionResetError):
+        pass  # the agent went away while we wrote to it
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        zygote.on_end()
         os._exit(0)
 
 

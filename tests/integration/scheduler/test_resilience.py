@@ -46,24 +46,20 @@ async def _holder(s: Any, run_id: str) -> str:
     return (await s.tasks(run_id))[0].worker
 
 
-async def test_heartbeats_and_completions_do_not_wait_for_each_other_in_a_circle(scheduler, eventually):
-    """Both lock the run first: a heartbeat that announces tasks takes its number from it."""
+async def test_a_heartbeat_locks_the_run_before_its_tasks(scheduler, eventually):
+    """As completions do: in the other order the two would wait for each other in a circle."""
     s = await scheduler()
-
-    async def behave(a: dict[str, Any]) -> dict[str, Any]:
-        if a["key"]["step"] == "start":
-            return success(foreachWidth=60)
-        worker.held.append({"key": a["key"], "attempt": a["attempt"]})
-        await asyncio.gather(*(worker.heartbeat() for _ in range(2)))
-        return success()
-
-    worker = await s.worker(behave, slots=8, eager=False)
-    run = await eventually(lambda r=await s.start(FOREACH): s.over(r), timeout=20)
-    assert run.state == pb.RUN_STATE_SUCCEEDED
-    assert {t.attempt for t in await s.tasks(run.run_id)} == {1}
-    assert (
-        await s.kit.database.fetchval("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()") == 0
-    )
+    worker = await s.worker(lambda a: None)
+    run_id = await s.start(ONE)
+    await eventually(lambda: worker.held)
+    waiting = """SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'"""
+    async with s.kit.database.transaction() as conn:
+        await conn.fetch("SELECT 1 FROM runs WHERE run_id = $1 FOR NO KEY UPDATE", run_id)
+        await worker.heartbeat()
+        await eventually(lambda: _is(s.kit.database.fetchval(waiting), 1))
+        await conn.fetch("SELECT 1 FROM tasks WHERE run_id = $1 FOR NO KEY UPDATE NOWAIT", run_id)
+    await eventually(lambda: _holder(s, run_id))
 
 
 async def test_after_a_restart_only_workers_that_stay_silent_count_as_lost(

@@ -46,7 +46,9 @@ def preload() -> None:
         "mmap",
         "uuid",
         "headwater.flow.decorators",
+        "difflib",
         "headwater.flow.current",
+        "headwater.tracking.log",
         "headwater.runtime.rehearsal",
     ):
         importlib.import_module(name)

@@ -204,7 +204,9 @@ class _Follower:
         return b"".join(out), ended
 
     def _ours(self, event: Envelope) -> bool:
-        """A model of another project may bear the run's id as its name."""
+        """What the scheduler says of this run; a model of another project may bear the run's id as its name."""
+        if not event.type.startswith(("run.", "task.")):
+            return False
         return event.data.get("runId") == self._run.run_id and event.data.get("project") == self._run.project
 
     def _fact(self, fact: Fact) -> bytes:

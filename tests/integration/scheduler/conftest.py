@@ -51,7 +51,7 @@ FOREACH = graph(
     step("start", "work", foreach="items"), step("work", "join"), step("join", "end", joins="start"), step("end")
 )
 Outcome = dict[str, Any]
-Behaviour = Callable[[dict[str, Any]], Outcome | None | Awaitable[Outcome | None]]
+Behaviour = Callable[[dict[str, Any]], Outcome | Awaitable[Outcome | None] | None]
 
 
 class Worker:

@@ -18,8 +18,9 @@ $(VENV)/.ready: requirements.lock services/pyproject.toml clients/python/pyproje
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Headwater needs Python 3.11 or newer; this is $$($(PYTHON) --version). Name one: make setup PYTHON=python3.12" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@command -v uv >/dev/null 2>&1 || test -x $(BIN)/uv || $(BIN)/python -m pip install -q --disable-pip-version-check uv
-	$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements.lock
+	$(UV) pip install -q --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock
 	$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e clients/python -e services
+	@$(BIN)/python -m compileall -q clients/python/src services
 	@touch $@
 
 demo: setup ## From a flow to a promoted model: the whole platform on this machine

@@ -64,8 +64,8 @@ def database(options: Options, made: Secrets) -> Child:
 
 
 def _inherited() -> dict[str, str]:
-    """The caller's environment without what would steer our own processes."""
-    return {k: v for k, v in os.environ.items() if not k.startswith("HEADWATER_")}
+    """The caller's environment without what would steer our own processes, or make them compile at every start."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("HEADWATER_") and k != "PYTHONDONTWRITEBYTECODE"}
 
 
 def apply_env(made: Secrets, options: Options) -> dict[str, str]:

@@ -31,6 +31,8 @@ LOST = (
     ConnectionError,
     OSError,
 )
+# What a login meets while the roles and the database of a first start are being made.
+NOT_YET = (asyncpg.InvalidPasswordError, asyncpg.InvalidCatalogNameError, asyncpg.InsufficientPrivilegeError)
 CONFLICT = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 
 
@@ -67,7 +69,7 @@ class Database:
                 server_settings={"application_name": f"headwater-{name}"},
             )
 
-        return cls(await _persist(attempt, patience, (*LOST, asyncpg.InvalidPasswordError)))
+        return cls(await _persist(attempt, patience, (*LOST, *NOT_YET)))
 
     async def close(self) -> None:
         try:

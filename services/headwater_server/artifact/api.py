@@ -1,12 +1,11 @@
 """The RPCs of the artifact service: check what was sent, ask store and bucket, answer. No SQL here."""
 
-import uuid
 from typing import Any
 
 from headwater.api.artifact.v1 import artifact_pb2 as pb
 from headwater.api.common.v1 import common_pb2
-from headwater.api.scheduler.v1 import scheduler_pb2
 from headwater_server.artifact import limits
+from headwater_server.artifact.cards import CardApi
 from headwater_server.artifact.keys import upload_key
 from headwater_server.artifact.store import NEWEST, Filter, Store, StoredBlob
 from headwater_server.artifact.verify import verify
@@ -20,7 +19,9 @@ from headwater_server.kit.rpc import Call
 
 class ArtifactApi:
     def __init__(self, store: Store, objects: ObjectStore, peers: Peers) -> None:
-        self._store, self._objects, self._peers = store, objects, peers
+        self._store, self._objects = store, objects
+        self._cards = CardApi(store, peers)
+        self.put_card, self.list_cards = self._cards.put_card, self._cards.list_cards
 
     async def begin_upload(self, request: pb.BeginUploadRequest, call: Call) -> pb.BeginUploadResponse:
         project, digest = limits.check_project(request.project), limits.check_digest(request.digest)
@@ -76,19 +77,8 @@ class ArtifactApi:
             for field, text in (("step", request.step), ("task_id", request.task_id), ("name", request.name))
         )
         digest = limits.check_digest(request.digest) if request.digest else None
-        run = await self._run_id(request, call) if request.run_id else None
+        run = await self._cards.run_id(request.run_id, request.project, call) if request.run_id else None
         return Filter(run, step, task_id, name, digest)
-
-    async def _run_id(self, request: pb.ListArtifactsRequest, call: Call) -> uuid.UUID:
-        """The full id of a run; the scheduler knows what "latest" or the end of an id stands for."""
-        full = limits.full_run_id(request.run_id)
-        if full is None:
-            asked = scheduler_pb2.GetRunRequest(run_id=request.run_id, project=request.project)
-            found = await self._peers.client("scheduler").GetRun(
-                asked, on_behalf=call.identity, traceparent=call.traceparent
-            )
-            full = uuid.UUID(found.run.run_id)
-        return full
 
 
 def _outside(call: Call) -> bool:

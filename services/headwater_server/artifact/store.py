@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import asyncpg
 
@@ -77,3 +77,13 @@ class Store:
         async with self._database.transaction() as conn:
             await conn.execute(q.plan_each_time)
             return await conn.fetch(q.list_artifacts, project, before, *wanted, limit)
+
+    async def put_card(self, *values: Any) -> asyncpg.Record | None:
+        """The card as it is now, which may be newer than what was given; None when the run is another project's."""
+        return await self._database.fetchrow(q.put_card, *values)
+
+    async def cards(
+        self, project: str, run: uuid.UUID, after: int, step: str | None, task_id: str | None, limit: int
+    ) -> list[asyncpg.Record]:
+        """Cards of a run, oldest first."""
+        return await self._database.fetch(q.list_cards, project, run, after, step, task_id, limit)

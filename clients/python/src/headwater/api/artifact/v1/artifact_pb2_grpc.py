@@ -54,6 +54,16 @@ class ArtifactServiceStub(object):
                 request_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.ListArtifactsRequest.SerializeToString,
                 response_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.ListArtifactsResponse.FromString,
                 _registered_method=True)
+        self.PutCard = channel.unary_unary(
+                '/headwater.api.artifact.v1.ArtifactService/PutCard',
+                request_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.PutCardRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.PutCardResponse.FromString,
+                _registered_method=True)
+        self.ListCards = channel.unary_unary(
+                '/headwater.api.artifact.v1.ArtifactService/ListCards',
+                request_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.ListCardsRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.ListCardsResponse.FromString,
+                _registered_method=True)
 
 
 class ArtifactServiceServicer(object):
@@ -85,6 +95,20 @@ class ArtifactServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PutCard(self, request, context):
+        """Keeps the newest state of a card; what is older than that, by attempt and sequence, changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCards(self, request, context):
+        """Cards of a run, in the order of steps, tasks and slots.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ArtifactServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -107,6 +131,16 @@ def add_ArtifactServiceServicer_to_server(servicer, server):
                     servicer.ListArtifacts,
                     request_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.ListArtifactsRequest.FromString,
                     response_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.ListArtifactsResponse.SerializeToString,
+            ),
+            'PutCard': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutCard,
+                    request_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.PutCardRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.PutCardResponse.SerializeToString,
+            ),
+            'ListCards': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCards,
+                    request_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.ListCardsRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.ListCardsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -217,6 +251,60 @@ class ArtifactService(object):
             '/headwater.api.artifact.v1.ArtifactService/ListArtifacts',
             headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.ListArtifactsRequest.SerializeToString,
             headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.ListArtifactsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutCard(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.artifact.v1.ArtifactService/PutCard',
+            headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.PutCardRequest.SerializeToString,
+            headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.PutCardResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCards(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.artifact.v1.ArtifactService/ListCards',
+            headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.ListCardsRequest.SerializeToString,
+            headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.ListCardsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -8,6 +8,7 @@ from google.protobuf import json_format
 from headwater import FlowSpec, catch, pool, resources, retry, step, timeout
 from headwater.api.scheduler.v1 import graph_pb2
 from headwater.flow.graph import duration, flow_graph
+from headwater.flow.lint import lint
 from tests.unit.flow.test_lint import Good
 
 
@@ -185,3 +186,49 @@ def test_another_name_for_self():
 
 def test_durations():
     assert [duration(x) for x in (1.5, 120, 0.001, 0)] == ["1.5s", "120s", "0.001s", "0s"]
+
+
+def test_endpoints_with_other_names():
+    class Named(FlowSpec):
+        @step
+        def finish(self):
+            pass
+
+        @step
+        def begin(self):
+            self.next(self.finish)
+
+    class Marked(FlowSpec):
+        @step(start=True)
+        def here(self):
+            self.next(self.there)
+
+        @step(end=True)
+        def there(self):
+            pass
+
+    class Alone(FlowSpec):
+        @step
+        def only(self):
+            pass
+
+    found = [(flow_graph(cls)["start"], flow_graph(cls)["end"]) for cls in (Named, Marked, Alone)]
+    assert found == [("begin", "finish"), ("here", "there"), ("only", "only")]
+    assert [lint(cls) for cls in (Named, Marked, Alone)] == [[], [], []]
+
+
+def test_endpoints_that_are_not_clear():
+    class Both(FlowSpec):
+        @step
+        def start(self):
+            self.next(self.last)
+
+        @step(end=True)
+        def last(self):
+            pass
+
+        @step(start=True)
+        def first(self):
+            self.next(self.last)
+
+    assert "marked @step(start=True), but there is a step named 'start' too" in [e.message for e in lint(Both)]

@@ -59,6 +59,31 @@ class FlowGraph:
             options = step_options(function)
             if options is not None:
                 self.nodes[name] = Node(name, self.sources.step(function), options)
+        usual = START in self.nodes or END in self.nodes
+        alone = len(self.nodes) == 1 and self._leaves() != []
+        self.start = self._endpoint(START, self._roots() if alone or not usual else [])
+        self.end = self._endpoint(END, self._leaves() if alone or not usual else [])
+
+    def _endpoint(self, usual: str, candidates: list[str]) -> str:
+        """The step marked as such, else the one with the usual name, else the only one that it can be, else ""."""
+        marked = self.marked(usual)
+        if marked:
+            return marked[0]
+        if usual in self.nodes:
+            return usual
+        return candidates[0] if len(candidates) == 1 else ""
+
+    def marked(self, usual: str) -> list[str]:
+        """Steps with @step(start=True), or @step(end=True)."""
+        nodes = self.nodes.values()
+        return [node.name for node in nodes if (node.options.is_start if usual == START else node.options.is_end)]
+
+    def _roots(self) -> list[str]:
+        reached = {target for name in self.nodes for target in self.edges(name) if target != name}
+        return [name for name in self.nodes if name not in reached]
+
+    def _leaves(self) -> list[str]:
+        return [node.name for node in self.nodes.values() if not node.source.nexts]
 
     def edges(self, name: str) -> list[str]:
         """Known steps that follow a step."""
@@ -79,7 +104,7 @@ class FlowGraph:
                 waiting[target] -= 1
                 if waiting[target] == 0:
                     ready.append(target)
-        order = sorted(done, key=lambda name: name != START)
+        order = sorted(done, key=lambda name: name != self.start)
         return [self.nodes[name] for name in [*order, *(n for n in self.nodes if n not in done)]]
 
     def cyclic(self) -> list[str]:
@@ -97,9 +122,9 @@ class FlowGraph:
         are absent.
         """
         stacks: dict[str, tuple[str, ...]] = {}
-        if START not in self.nodes or self.cyclic():
+        if self.start not in self.nodes or self.cyclic():
             return stacks
-        arriving: dict[str, tuple[str, ...]] = {START: ()}
+        arriving: dict[str, tuple[str, ...]] = {self.start: ()}
         for node in self.ordered():
             if node.name not in arriving:
                 continue
@@ -128,7 +153,7 @@ def flow_graph(cls: type, graph: FlowGraph | None = None) -> dict[str, Any]:
     """The graph of a flow class as JSON of headwater.api.scheduler.v1.Graph. The class should pass lint() first."""
     graph = graph or FlowGraph(cls)
     joins = graph.joins()
-    body: dict[str, Any] = {"flow": cls.__name__, "steps": [], "start": START, "end": END}
+    body: dict[str, Any] = {"flow": cls.__name__, "steps": [], "start": graph.start, "end": graph.end}
     if cls.__doc__:
         body["doc"] = clean_doc(cls.__doc__)
     body["steps"] = [_step(node, joins.get(node.name, "")) for node in graph.ordered()]

@@ -59,8 +59,9 @@ def _class_errors(graph: FlowGraph) -> Iterator[LintError]:
             f"there are two steps named {name!r}; the first is at line {first}",
             "rename one of them",
         )
-    for name in (START, END):
-        if name not in graph.nodes:
+    for name, found in ((START, graph.start), (END, graph.end)):
+        yield from _endpoint(graph, name, found)
+        if not found:
             known = graph.cls.__dict__.get(name)
             fix = f"put @step above `def {name}(self)`" if callable(known) else f"add a step: @step def {name}(self)"
             yield LintError(file, line, "", f"the flow {graph.cls.__name__} has no step named {name!r}", fix)
@@ -81,12 +82,25 @@ def _class_errors(graph: FlowGraph) -> Iterator[LintError]:
 
 def _step_errors(graph: FlowGraph) -> Iterator[LintError]:
     for node in graph.nodes.values():
-        yield from _signature(node)
+        yield from _signature(node, graph)
         yield from _transition(node, graph)
         yield from _assignments(node, graph)
 
 
-def _signature(node: Node) -> Iterator[LintError]:
+def _endpoint(graph: FlowGraph, usual: str, found: str) -> Iterator[LintError]:
+    """Two steps that claim to be the first, or the last."""
+    marked = [graph.nodes[name] for name in graph.marked(usual)]
+    for again in marked[1:]:
+        yield _at(again, f"a second step marked @step({usual}=True); {found!r} is the first", f"keep {usual}=True once")
+    if marked and usual in graph.nodes and found != usual:
+        yield _at(
+            marked[0],
+            f"marked @step({usual}=True), but there is a step named {usual!r} too",
+            f"rename {usual!r}, or drop {usual}=True",
+        )
+
+
+def _signature(node: Node, graph: FlowGraph) -> Iterator[LintError]:
     if node.name in RESERVED or node.name.startswith("_"):
         yield _at(node, f"the name {node.name!r} is reserved", "rename the step")
     if not node.name.isascii():
@@ -100,7 +114,7 @@ def _signature(node: Node) -> Iterator[LintError]:
             f"takes {count} arguments",
             f"write `def {node.name}(self)`, or `def {node.name}(self, inputs)` for a join",
         )
-    if node.is_join and node.name in (START, END):
+    if node.is_join and node.name in (graph.start, graph.end):
         yield _at(
             node, f"{node.name!r} cannot be a join", f"join in a step before it, and write `def {node.name}(self)`"
         )
@@ -108,11 +122,11 @@ def _signature(node: Node) -> Iterator[LintError]:
 
 def _transition(node: Node, graph: FlowGraph) -> Iterator[LintError]:
     nexts = node.source.nexts
-    if node.name == END:
+    if node.name == graph.end:
         for call in nexts:
             yield _at(
                 node,
-                "'end' is the last step and cannot call self.next",
+                f"{graph.end!r} is the last step and cannot call self.next",
                 "remove the call, or move it to another step",
                 call.line,
             )
@@ -121,7 +135,7 @@ def _transition(node: Node, graph: FlowGraph) -> Iterator[LintError]:
         yield _at(
             node,
             "does not call self.next",
-            f"end the step with self.next(self.<step>), for example self.next(self.{END})",
+            f"end the step with self.next(self.<step>), for example self.next(self.{graph.end or END})",
         )
     for call in nexts:
         if call.problem:
@@ -205,19 +219,19 @@ def _cycle(graph: FlowGraph, names: list[str]) -> list[str]:
 def _balance(node: Node, graph: FlowGraph, stacks: dict[str, tuple[str, ...]]) -> Iterator[LintError]:
     before = [other for other in stacks if node.name in graph.edges(other)]
     leaving = {other: graph.leaving(other, stacks) for other in before}
-    if node.name == START and before:
-        yield _at(node, f"self.next in {before[0]!r} leads back to 'start'", "start a new run instead")
+    if node.name == graph.start and before:
+        yield _at(node, f"self.next in {before[0]!r} leads back to {graph.start!r}", "start a new run instead")
     if node.is_join:
         yield from _join(node, graph, leaving)
     elif len(before) > 1:
         fix = f"make it a join: def {node.name}(self, inputs)"
         yield _at(node, f"the steps {_names(before)} all lead here, but it takes no inputs", fix)
-    if node.name == END and stacks[END]:
-        opener = stacks[END][-1]
+    if node.name == graph.end and stacks[graph.end]:
+        opener = stacks[graph.end][-1]
         yield _at(
             graph.nodes[opener],
             f"its {_kind(graph, opener)} is never joined",
-            "add a join, def join(self, inputs), before 'end'",
+            f"add a join, def join(self, inputs), before {graph.end!r}",
         )
 
 

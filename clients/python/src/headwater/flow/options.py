@@ -46,6 +46,8 @@ class StepOptions:
     def __init__(self, name: str) -> None:
         self.name = name
         self.is_step = False
+        self.is_start = False
+        self.is_end = False
         self.retry: Retry | None = None
         self.catch: Catch | None = None
         self.timeout_seconds: float | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple, Protocol, TypeVar, cast
+from typing import Any, NamedTuple, Protocol, TypeVar, cast, overload
 
 from headwater.errors import FlowError
 from headwater.flow.errorhook import install_error_hook
@@ -38,20 +38,33 @@ class NextCall(NamedTuple):
     foreach: str | None = None
 
 
-def step(function: F) -> F:
+@overload
+def step(function: F, /) -> F: ...
+@overload
+def step(*, start: bool = False, end: bool = False, node_info: dict[str, Any] | None = None) -> Callable[[F], F]: ...
+def step(
+    function: Any = None, /, *, start: bool = False, end: bool = False, node_info: dict[str, Any] | None = None
+) -> Any:
     """Marks a method of a FlowSpec as a step of the flow.
 
-    The method takes `self`, a join takes `self, inputs`; its last statement is `self.next(...)`, except in `end`.
+    The method takes `self`, a join takes `self, inputs`; its last statement is `self.next(...)`, except in the last.
+    A flow begins with the step `start` and stops after `end`; where it has none of these names, with the one that
+    nothing leads to and the one that leads nowhere. start=True, end=True say it outright. node_info is accepted for
+    flows written for Metaflow.
 
         @step
         def start(self):
             self.x = 1
             self.next(self.end)
     """
-    options = options_of(function)
-    options.name = function.__name__
-    options.is_step = True
-    return function
+
+    def mark(function: F) -> F:
+        options = options_of(function)
+        options.name = function.__name__
+        options.is_step, options.is_start, options.is_end = True, start, end
+        return function
+
+    return mark if function is None else mark(function)
 
 
 class FlowSpec:

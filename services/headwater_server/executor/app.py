@@ -9,6 +9,7 @@ from headwater_server.executor.archiver import Archiver
 from headwater_server.executor.log_stream import LogStream
 from headwater_server.executor.logs import Logs
 from headwater_server.executor.retention import Retention
+from headwater_server.executor.scrub import Scrubber
 from headwater_server.executor.store import Store
 from headwater_server.kit.objects import ObjectStore
 from headwater_server.kit.service import ServiceKit
@@ -29,8 +30,10 @@ async def build(kit: ServiceKit[Settings]) -> None:
     store, objects, stream = Store(kit.database), ObjectStore.of(kit.settings), LogStream(kit.bus)
     kit.on_stop(objects.http.close)
     archiver = Archiver(store, stream, objects, kit.settings.archive_after)
-    servicer = ExecutorApi(kit, Logs(store, stream, objects))
+    scrubber = Scrubber(kit.bus, store, archiver, objects)
+    servicer = ExecutorApi(kit, Logs(store, stream, objects), scrubber)
     kit.serve(executor_pb2.DESCRIPTOR.services_by_name["ExecutorService"], servicer)
     kit.loop("archive", archiver.run)
+    kit.loop("scrub", scrubber.run)
     kit.loop("retention", Retention(kit.bus, store, archiver).run)
     await events.subscribe(kit, store, archiver)

@@ -68,25 +68,37 @@ class Wanted:
     step: str = ""
     task_id: str = ""
     stream: int = 0
+    attempt: int = 0
 
     @classmethod
-    def of(cls, step: str, task_id: str, stream: str) -> "Wanted":
+    def of(cls, step: str, task_id: str, stream: str, attempt: int = 0) -> "Wanted":
         if stream and stream not in STREAMS:
             hint = 'it is "stdout", "stderr" or "" for both'
             raise InvalidArgument(f"stream: {shown(stream)} is no stream", field="stream", hint=hint)
-        return cls(step, task_id, STREAMS.get(stream, 0))
+        if attempt < 0:
+            raise InvalidArgument(f"attempt: {attempt} is negative", field="attempt", hint="0 means all of them")
+        return cls(step, task_id, STREAMS.get(stream, 0), attempt)
 
     @property
     def sifts(self) -> bool:
         """Are there chunks, of those whose subject fits, that are not wanted?"""
-        return bool(self.stream) or bool(self.step) != bool(self.task_id)
+        return bool(self.stream or self.attempt) or bool(self.step) != bool(self.task_id)
 
     def task(self, step: str, task_id: str) -> bool:
         return self.step in ("", step) and self.task_id in ("", task_id)
 
+    def chunk(self, chunk: Chunk) -> bool:
+        """May it hold wanted lines?"""
+        return self.task(chunk.key.step, chunk.task_id) and self.attempt in (0, chunk.attempt)
+
+    def without(self, chunk: Chunk) -> Chunk:
+        """The chunk with all lines but the wanted ones."""
+        lines = [line for line in chunk.lines if self.stream and self.stream != _number(line.stream)]
+        return Chunk(chunk.key, chunk.task_id, chunk.attempt, lines)
+
     def select(self, chunk: Chunk) -> pb.LogChunk | None:
         """What of a chunk is wanted; None: nothing."""
-        if not self.task(chunk.key.step, chunk.task_id):
+        if not self.chunk(chunk):
             return None
         lines = [
             pb.LogLine(stream=stream, time=timestamp(line.time) if line.time else None, text=line.text)

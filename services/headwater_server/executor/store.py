@@ -50,6 +50,21 @@ class Store:
         row = await self._database.fetchrow(q.claim_due, timedelta(seconds=lease))
         return Due(*row) if row else None
 
+    async def claim_run(self, run: uuid.UUID, lease: float) -> Due | None:
+        row = await self._database.fetchrow(q.claim_run, run, timedelta(seconds=lease))
+        return Due(*row) if row else None
+
+    async def replace_part(self, run: uuid.UUID, part: Part, key: str, size: int, index: bytes) -> bool:
+        """Puts another object in the place of a part's. False: another process has done so first."""
+        args = (run, part.part, part.object, key, size, index)
+        return await self._database.fetchval(q.replace_part, *args) is not None
+
+    async def removed_objects(self) -> list[str]:
+        return [row["object"] for row in await self._database.fetch(q.removed_objects)]
+
+    async def forget_object(self, key: str) -> None:
+        await self._database.execute(q.forget_object, key)
+
     async def add_part(self, due: Due, key: str, size: int, chunks: int, last_seq: int, index: bytes) -> bool:
         """False: another process has archived the same chunks first."""
         args = (due.run_id, due.parts, key, size, chunks, last_seq, index)

@@ -4,6 +4,7 @@ import asyncio
 
 import asyncpg
 
+from headwater.api.common.v1 import common_pb2
 from headwater.api.gateway.v1 import gateway_pb2 as pb
 from headwater_server.gateway import tokens
 from headwater_server.gateway.store import Store
@@ -49,6 +50,10 @@ class TokenApi:
             )
         self._authenticator.forget(hashed)
         return pb.RevokeTokenResponse()
+
+    async def get_caller(self, request: pb.GetCallerRequest, call: Call) -> pb.GetCallerResponse:
+        actor = common_pb2.Actor(kind=call.actor.kind, name=call.actor.name, run_id=call.actor.run_id)
+        return pb.GetCallerResponse(actor=actor, role=call.role, project=call.project)
 
     async def introspect(self, request: pb.IntrospectRequest, call: Call) -> pb.IntrospectResponse:
         row = await self._store.find(request.token_hash)

@@ -39,3 +39,23 @@ DELETE FROM archives WHERE run_id = $1 AND parts = 0
 
 -- name: list_parts
 SELECT part, object, last_seq, index FROM parts WHERE run_id = $1 ORDER BY part
+
+-- name: claim_run
+-- A lease on one run, whether it is due or not.
+UPDATE archives SET due_at = now() + $2::interval WHERE run_id = $1
+RETURNING run_id, project, last_seq, parts, checks
+
+-- name: replace_part
+-- No row comes back when another process has replaced it first.
+WITH changed AS (
+    UPDATE parts SET object = $4, size = $5, index = $6 WHERE run_id = $1 AND part = $2 AND object = $3 RETURNING part
+), gone AS (
+    INSERT INTO removed_objects (object) SELECT $3 FROM changed ON CONFLICT DO NOTHING
+)
+SELECT part FROM changed
+
+-- name: removed_objects
+SELECT object FROM removed_objects ORDER BY removed_at LIMIT 100
+
+-- name: forget_object
+DELETE FROM removed_objects WHERE object = $1

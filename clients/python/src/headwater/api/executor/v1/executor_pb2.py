@@ -28,7 +28,7 @@ from headwater.api.options.v1 import options_pb2 as headwater_dot_api_dot_option
 from headwater.api.scheduler.v1 import scheduler_pb2 as headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(headwater/api/executor/v1/executor.proto\x12\x19headwater.api.executor.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$headwater/api/common/v1/common.proto\x1a&headwater/api/options/v1/options.proto\x1a*headwater/api/scheduler/v1/scheduler.proto\"\xd9\x01\n\x0bWorkRequest\x12>\n\x04open\x18\x01 \x01(\x0b\x32..headwater.api.scheduler.v1.OpenSessionRequestH\x00\x12\x43\n\x08\x63omplete\x18\x02 \x01(\x0b\x32/.headwater.api.scheduler.v1.CompleteTaskRequestH\x00\x12:\n\theartbeat\x18\x03 \x01(\x0b\x32%.headwater.api.scheduler.v1.HeartbeatH\x00\x42\t\n\x07message\"\x90\x02\n\x0cWorkResponse\x12\x41\n\x06opened\x18\x01 \x01(\x0b\x32/.headwater.api.scheduler.v1.OpenSessionResponseH\x00\x12:\n\x04task\x18\x02 \x01(\x0b\x32*.headwater.api.scheduler.v1.TaskAssignmentH\x00\x12>\n\tcompleted\x18\x03 \x01(\x0b\x32).headwater.api.executor.v1.WorkCompletionH\x00\x12\x36\n\x07\x63ontrol\x18\x04 \x01(\x0b\x32#.headwater.api.scheduler.v1.ControlH\x00\x42\t\n\x07message\"\x8e\x01\n\x0eWorkCompletion\x12-\n\x03key\x18\x01 \x01(\x0b\x32 .headwater.api.common.v1.TaskKey\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\x05\x12<\n\x0b\x64isposition\x18\x03 \x01(\x0e\x32\'.headwater.api.scheduler.v1.Disposition\"\x8e\x01\n\x08LogChunk\x12-\n\x03key\x18\x01 \x01(\x0b\x32 .headwater.api.common.v1.TaskKey\x12\x0f\n\x07task_id\x18\x02 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x03 \x01(\x05\x12\x31\n\x05lines\x18\x04 \x03(\x0b\x32\".headwater.api.executor.v1.LogLine\"w\n\x07LogLine\x12\x34\n\x06stream\x18\x01 \x01(\x0e\x32$.headwater.api.executor.v1.LogStream\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04text\x18\x03 \x01(\t\"w\n\x0fListLogsRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0c\n\x04step\x18\x02 \x01(\t\x12\x0f\n\x07task_id\x18\x03 \x01(\t\x12\x0e\n\x06stream\x18\x04 \x01(\t\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x12\x12\n\npage_token\x18\x06 \x01(\t\"`\n\x10ListLogsResponse\x12\x33\n\x06\x63hunks\x18\x01 \x03(\x0b\x32#.headwater.api.executor.v1.LogChunk\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*l\n\tLogStream\x12\x1a\n\x16LOG_STREAM_UNSPECIFIED\x10\x00\x12\x15\n\x11LOG_STREAM_STDOUT\x10\x01\x12\x15\n\x11LOG_STREAM_STDERR\x10\x02\x12\x15\n\x11LOG_STREAM_SYSTEM\x10\x03\x32\x9b\x02\n\x0f\x45xecutorService\x12p\n\x04Work\x12&.headwater.api.executor.v1.WorkRequest\x1a\'.headwater.api.executor.v1.WorkResponse\"\x13\xe2\xe0\x18\x0f\n\rtasks:execute(\x01\x30\x01\x12\x95\x01\n\x08ListLogs\x12*.headwater.api.executor.v1.ListLogsRequest\x1a+.headwater.api.executor.v1.ListLogsResponse\"0\xe2\xe0\x18,\n\truns:read\x12\x03GET\x1a\x1a/api/v1/runs/{run_id}/logsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(headwater/api/executor/v1/executor.proto\x12\x19headwater.api.executor.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$headwater/api/common/v1/common.proto\x1a&headwater/api/options/v1/options.proto\x1a*headwater/api/scheduler/v1/scheduler.proto\"\xd9\x01\n\x0bWorkRequest\x12>\n\x04open\x18\x01 \x01(\x0b\x32..headwater.api.scheduler.v1.OpenSessionRequestH\x00\x12\x43\n\x08\x63omplete\x18\x02 \x01(\x0b\x32/.headwater.api.scheduler.v1.CompleteTaskRequestH\x00\x12:\n\theartbeat\x18\x03 \x01(\x0b\x32%.headwater.api.scheduler.v1.HeartbeatH\x00\x42\t\n\x07message\"\x90\x02\n\x0cWorkResponse\x12\x41\n\x06opened\x18\x01 \x01(\x0b\x32/.headwater.api.scheduler.v1.OpenSessionResponseH\x00\x12:\n\x04task\x18\x02 \x01(\x0b\x32*.headwater.api.scheduler.v1.TaskAssignmentH\x00\x12>\n\tcompleted\x18\x03 \x01(\x0b\x32).headwater.api.executor.v1.WorkCompletionH\x00\x12\x36\n\x07\x63ontrol\x18\x04 \x01(\x0b\x32#.headwater.api.scheduler.v1.ControlH\x00\x42\t\n\x07message\"\x8e\x01\n\x0eWorkCompletion\x12-\n\x03key\x18\x01 \x01(\x0b\x32 .headwater.api.common.v1.TaskKey\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\x05\x12<\n\x0b\x64isposition\x18\x03 \x01(\x0e\x32\'.headwater.api.scheduler.v1.Disposition\"\x8e\x01\n\x08LogChunk\x12-\n\x03key\x18\x01 \x01(\x0b\x32 .headwater.api.common.v1.TaskKey\x12\x0f\n\x07task_id\x18\x02 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x03 \x01(\x05\x12\x31\n\x05lines\x18\x04 \x03(\x0b\x32\".headwater.api.executor.v1.LogLine\"w\n\x07LogLine\x12\x34\n\x06stream\x18\x01 \x01(\x0e\x32$.headwater.api.executor.v1.LogStream\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04text\x18\x03 \x01(\t\"\x88\x01\n\x0fListLogsRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0c\n\x04step\x18\x02 \x01(\t\x12\x0f\n\x07task_id\x18\x03 \x01(\t\x12\x0e\n\x06stream\x18\x04 \x01(\t\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x12\x12\n\npage_token\x18\x06 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x07 \x01(\x05\"`\n\x10ListLogsResponse\x12\x33\n\x06\x63hunks\x18\x01 \x03(\x0b\x32#.headwater.api.executor.v1.LogChunk\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"c\n\x11\x44\x65leteLogsRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0c\n\x04step\x18\x02 \x01(\t\x12\x0f\n\x07task_id\x18\x03 \x01(\t\x12\x0e\n\x06stream\x18\x04 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x05 \x01(\x05\"#\n\x12\x44\x65leteLogsResponse\x12\r\n\x05lines\x18\x01 \x01(\x03*l\n\tLogStream\x12\x1a\n\x16LOG_STREAM_UNSPECIFIED\x10\x00\x12\x15\n\x11LOG_STREAM_STDOUT\x10\x01\x12\x15\n\x11LOG_STREAM_STDERR\x10\x02\x12\x15\n\x11LOG_STREAM_SYSTEM\x10\x03\x32\xbd\x03\n\x0f\x45xecutorService\x12p\n\x04Work\x12&.headwater.api.executor.v1.WorkRequest\x1a\'.headwater.api.executor.v1.WorkResponse\"\x13\xe2\xe0\x18\x0f\n\rtasks:execute(\x01\x30\x01\x12\x95\x01\n\x08ListLogs\x12*.headwater.api.executor.v1.ListLogsRequest\x1a+.headwater.api.executor.v1.ListLogsResponse\"0\xe2\xe0\x18,\n\truns:read\x12\x03GET\x1a\x1a/api/v1/runs/{run_id}/logs\x12\x9f\x01\n\nDeleteLogs\x12,.headwater.api.executor.v1.DeleteLogsRequest\x1a-.headwater.api.executor.v1.DeleteLogsResponse\"4\xe2\xe0\x18\x30\n\nruns:write\x12\x06\x44\x45LETE\x1a\x1a/api/v1/runs/{run_id}/logsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,8 +39,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EXECUTORSERVICE'].methods_by_name['Work']._serialized_options = b'\342\340\030\017\n\rtasks:execute'
   _globals['_EXECUTORSERVICE'].methods_by_name['ListLogs']._loaded_options = None
   _globals['_EXECUTORSERVICE'].methods_by_name['ListLogs']._serialized_options = b'\342\340\030,\n\truns:read\022\003GET\032\032/api/v1/runs/{run_id}/logs'
-  _globals['_LOGSTREAM']._serialized_start=1351
-  _globals['_LOGSTREAM']._serialized_end=1459
+  _globals['_EXECUTORSERVICE'].methods_by_name['DeleteLogs']._loaded_options = None
+  _globals['_EXECUTORSERVICE'].methods_by_name['DeleteLogs']._serialized_options = b'\342\340\0300\n\nruns:write\022\006DELETE\032\032/api/v1/runs/{run_id}/logs'
+  _globals['_LOGSTREAM']._serialized_start=1507
+  _globals['_LOGSTREAM']._serialized_end=1615
   _globals['_WORKREQUEST']._serialized_start=227
   _globals['_WORKREQUEST']._serialized_end=444
   _globals['_WORKRESPONSE']._serialized_start=447
@@ -51,10 +53,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LOGCHUNK']._serialized_end=1009
   _globals['_LOGLINE']._serialized_start=1011
   _globals['_LOGLINE']._serialized_end=1130
-  _globals['_LISTLOGSREQUEST']._serialized_start=1132
-  _globals['_LISTLOGSREQUEST']._serialized_end=1251
-  _globals['_LISTLOGSRESPONSE']._serialized_start=1253
-  _globals['_LISTLOGSRESPONSE']._serialized_end=1349
-  _globals['_EXECUTORSERVICE']._serialized_start=1462
-  _globals['_EXECUTORSERVICE']._serialized_end=1745
+  _globals['_LISTLOGSREQUEST']._serialized_start=1133
+  _globals['_LISTLOGSREQUEST']._serialized_end=1269
+  _globals['_LISTLOGSRESPONSE']._serialized_start=1271
+  _globals['_LISTLOGSRESPONSE']._serialized_end=1367
+  _globals['_DELETELOGSREQUEST']._serialized_start=1369
+  _globals['_DELETELOGSREQUEST']._serialized_end=1468
+  _globals['_DELETELOGSRESPONSE']._serialized_start=1470
+  _globals['_DELETELOGSRESPONSE']._serialized_end=1505
+  _globals['_EXECUTORSERVICE']._serialized_start=1618
+  _globals['_EXECUTORSERVICE']._serialized_end=2063
 # @@protoc_insertion_point(module_scope)

@@ -76,20 +76,22 @@ class LogLine(_message.Message):
     def __init__(self, stream: _Optional[_Union[LogStream, str]] = ..., time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., text: _Optional[str] = ...) -> None: ...
 
 class ListLogsRequest(_message.Message):
-    __slots__ = ("run_id", "step", "task_id", "stream", "page_size", "page_token")
+    __slots__ = ("run_id", "step", "task_id", "stream", "page_size", "page_token", "attempt")
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     STEP_FIELD_NUMBER: _ClassVar[int]
     TASK_ID_FIELD_NUMBER: _ClassVar[int]
     STREAM_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
     run_id: str
     step: str
     task_id: str
     stream: str
     page_size: int
     page_token: str
-    def __init__(self, run_id: _Optional[str] = ..., step: _Optional[str] = ..., task_id: _Optional[str] = ..., stream: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    attempt: int
+    def __init__(self, run_id: _Optional[str] = ..., step: _Optional[str] = ..., task_id: _Optional[str] = ..., stream: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., attempt: _Optional[int] = ...) -> None: ...
 
 class ListLogsResponse(_message.Message):
     __slots__ = ("chunks", "next_page_token")
@@ -98,3 +100,23 @@ class ListLogsResponse(_message.Message):
     chunks: _containers.RepeatedCompositeFieldContainer[LogChunk]
     next_page_token: str
     def __init__(self, chunks: _Optional[_Iterable[_Union[LogChunk, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class DeleteLogsRequest(_message.Message):
+    __slots__ = ("run_id", "step", "task_id", "stream", "attempt")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    TASK_ID_FIELD_NUMBER: _ClassVar[int]
+    STREAM_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    step: str
+    task_id: str
+    stream: str
+    attempt: int
+    def __init__(self, run_id: _Optional[str] = ..., step: _Optional[str] = ..., task_id: _Optional[str] = ..., stream: _Optional[str] = ..., attempt: _Optional[int] = ...) -> None: ...
+
+class DeleteLogsResponse(_message.Message):
+    __slots__ = ("lines",)
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    lines: int
+    def __init__(self, lines: _Optional[int] = ...) -> None: ...

@@ -44,6 +44,11 @@ class ExecutorServiceStub(object):
                 request_serializer=headwater_dot_api_dot_executor_dot_v1_dot_executor__pb2.ListLogsRequest.SerializeToString,
                 response_deserializer=headwater_dot_api_dot_executor_dot_v1_dot_executor__pb2.ListLogsResponse.FromString,
                 _registered_method=True)
+        self.DeleteLogs = channel.unary_unary(
+                '/headwater.api.executor.v1.ExecutorService/DeleteLogs',
+                request_serializer=headwater_dot_api_dot_executor_dot_v1_dot_executor__pb2.DeleteLogsRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_executor_dot_v1_dot_executor__pb2.DeleteLogsResponse.FromString,
+                _registered_method=True)
 
 
 class ExecutorServiceServicer(object):
@@ -63,6 +68,13 @@ class ExecutorServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DeleteLogs(self, request, context):
+        """Removes lines for good, from the archive and from the stream: what was written by mistake, such as a password.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ExecutorServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -75,6 +87,11 @@ def add_ExecutorServiceServicer_to_server(servicer, server):
                     servicer.ListLogs,
                     request_deserializer=headwater_dot_api_dot_executor_dot_v1_dot_executor__pb2.ListLogsRequest.FromString,
                     response_serializer=headwater_dot_api_dot_executor_dot_v1_dot_executor__pb2.ListLogsResponse.SerializeToString,
+            ),
+            'DeleteLogs': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteLogs,
+                    request_deserializer=headwater_dot_api_dot_executor_dot_v1_dot_executor__pb2.DeleteLogsRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_executor_dot_v1_dot_executor__pb2.DeleteLogsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -131,6 +148,33 @@ class ExecutorService(object):
             '/headwater.api.executor.v1.ExecutorService/ListLogs',
             headwater_dot_api_dot_executor_dot_v1_dot_executor__pb2.ListLogsRequest.SerializeToString,
             headwater_dot_api_dot_executor_dot_v1_dot_executor__pb2.ListLogsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteLogs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.executor.v1.ExecutorService/DeleteLogs',
+            headwater_dot_api_dot_executor_dot_v1_dot_executor__pb2.DeleteLogsRequest.SerializeToString,
+            headwater_dot_api_dot_executor_dot_v1_dot_executor__pb2.DeleteLogsResponse.FromString,
             options,
             channel_credentials,
             insecure,

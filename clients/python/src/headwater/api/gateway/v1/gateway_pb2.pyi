@@ -1,5 +1,6 @@
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from headwater.api.common.v1 import common_pb2 as _common_pb2
 from headwater.api.options.v1 import options_pb2 as _options_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
@@ -87,3 +88,17 @@ class IntrospectResponse(_message.Message):
     active: bool
     token: Token
     def __init__(self, active: bool = ..., token: _Optional[_Union[Token, _Mapping]] = ...) -> None: ...
+
+class GetCallerRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetCallerResponse(_message.Message):
+    __slots__ = ("actor", "role", "project")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    actor: _common_pb2.Actor
+    role: str
+    project: str
+    def __init__(self, actor: _Optional[_Union[_common_pb2.Actor, _Mapping]] = ..., role: _Optional[str] = ..., project: _Optional[str] = ...) -> None: ...

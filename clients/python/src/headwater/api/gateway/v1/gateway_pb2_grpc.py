@@ -49,6 +49,11 @@ class TokenServiceStub(object):
                 request_serializer=headwater_dot_api_dot_gateway_dot_v1_dot_gateway__pb2.RevokeTokenRequest.SerializeToString,
                 response_deserializer=headwater_dot_api_dot_gateway_dot_v1_dot_gateway__pb2.RevokeTokenResponse.FromString,
                 _registered_method=True)
+        self.GetCaller = channel.unary_unary(
+                '/headwater.api.gateway.v1.TokenService/GetCaller',
+                request_serializer=headwater_dot_api_dot_gateway_dot_v1_dot_gateway__pb2.GetCallerRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_gateway_dot_v1_dot_gateway__pb2.GetCallerResponse.FromString,
+                _registered_method=True)
         self.Introspect = channel.unary_unary(
                 '/headwater.api.gateway.v1.TokenService/Introspect',
                 request_serializer=headwater_dot_api_dot_gateway_dot_v1_dot_gateway__pb2.IntrospectRequest.SerializeToString,
@@ -77,6 +82,13 @@ class TokenServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetCaller(self, request, context):
+        """Who the caller is for the platform, and what it may do.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Introspect(self, request, context):
         """Who is the bearer of a token? For the other services.
         """
@@ -101,6 +113,11 @@ def add_TokenServiceServicer_to_server(servicer, server):
                     servicer.RevokeToken,
                     request_deserializer=headwater_dot_api_dot_gateway_dot_v1_dot_gateway__pb2.RevokeTokenRequest.FromString,
                     response_serializer=headwater_dot_api_dot_gateway_dot_v1_dot_gateway__pb2.RevokeTokenResponse.SerializeToString,
+            ),
+            'GetCaller': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCaller,
+                    request_deserializer=headwater_dot_api_dot_gateway_dot_v1_dot_gateway__pb2.GetCallerRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_gateway_dot_v1_dot_gateway__pb2.GetCallerResponse.SerializeToString,
             ),
             'Introspect': grpc.unary_unary_rpc_method_handler(
                     servicer.Introspect,
@@ -189,6 +206,33 @@ class TokenService(object):
             '/headwater.api.gateway.v1.TokenService/RevokeToken',
             headwater_dot_api_dot_gateway_dot_v1_dot_gateway__pb2.RevokeTokenRequest.SerializeToString,
             headwater_dot_api_dot_gateway_dot_v1_dot_gateway__pb2.RevokeTokenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCaller(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.gateway.v1.TokenService/GetCaller',
+            headwater_dot_api_dot_gateway_dot_v1_dot_gateway__pb2.GetCallerRequest.SerializeToString,
+            headwater_dot_api_dot_gateway_dot_v1_dot_gateway__pb2.GetCallerResponse.FromString,
             options,
             channel_credentials,
             insecure,

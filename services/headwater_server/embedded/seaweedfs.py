@@ -1,7 +1,6 @@
 """The S3 server of the embedded stack: `weed mini` with every port on loopback, raw ports behind mTLS and JWT."""
 
 import datetime
-import http.client
 import ipaddress
 import json
 from pathlib import Path
@@ -57,6 +56,8 @@ def remove_sockets(ports: dict[str, int]) -> None:
 
 
 def _answers(port: int) -> bool:
+    import http.client  # not before the servers are on their way
+
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=0.5)
     try:
         connection.request("GET", "/status")

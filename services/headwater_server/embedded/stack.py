@@ -1,6 +1,5 @@
 """What the embedded stack consists of: the children, their environments, and when they are ready."""
 
-import http.client
 import json
 import os
 import sys
@@ -171,6 +170,8 @@ def sync_uploads(options: Options, made: Secrets) -> Errand:
 
 def get(port: int, path: str, token: str = "") -> tuple[int, bytes]:
     """Status and body of a GET to our gateway; status 0: nobody answers."""
+    import http.client  # not before the servers are on their way
+
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
     try:
         connection.request("GET", path, headers={"Authorization": f"Bearer {token}"} if token else {})

@@ -129,9 +129,12 @@ class Supervisor:
         if fresh:
             self._errands.append(stack.provision(options, made))
         services = stack.services(options, made)
-        self._launch(services)
+        if not fresh:
+            self._launch(services)
         database = stack.database(options, made)  # runs initdb at the first start
         self._launch([database])
+        if fresh:  # they would only have been in initdb's way
+            self._launch(services)
         await_ready([*servers, database], _PATIENCE)
         if fresh:
             self._errands.append(stack.sync_uploads(options, made))

@@ -8,18 +8,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from headwater_server.kit.errors import InvalidArgument
 
 PEERS = ("scheduler", "executor", "tracking", "artifact", "registry", "gateway")
 
 
-class ServiceSettings(BaseSettings):
+class ServiceSettings(BaseModel):
     """What every service needs to know. Services add their own fields."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     nats_url: str = Field("nats://127.0.0.1:4222", description="Address of the message bus.")
     nats_seed: Path | None = Field(
@@ -59,17 +58,6 @@ class ServiceSettings(BaseSettings):
     )
     tls_cert: Path | None = Field(None, description="PEM file of this service's certificate.")
     tls_key: Path | None = Field(None, description="PEM file of the certificate's key.")
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return (init_settings,)  # load() has read the environment already
 
     def peer(self, service: str) -> str:
         """host:port of another service; our own when nothing else is said."""

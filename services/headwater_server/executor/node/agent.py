@@ -55,6 +55,7 @@ class Agent:
         self._beating = asyncio.create_task(self._session.beat_forever(self._tick))
         durable, slots = f"pool-{self._settings.pool}", self.slots
         slots.puller = Puller(self.node.bus, "HW_TASKS", durable, slots.deliver, lambda: slots.free)
+        self.node.zygotes.start()  # not before: at the start of a platform others need the cores more
         await slots.puller.start()
 
     async def stop(self) -> None:
@@ -108,7 +109,6 @@ async def run(settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     zygotes = Zygotes(settings.slots, scratch(settings), task_environment(settings))
-    zygotes.start()
     stopping = asyncio.create_task(stopped.wait())
     running = asyncio.create_task(_serve(settings, zygotes, stopping))
     try:

@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from importlib import metadata
+
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ PACKAGES = {
 
 def versions() -> dict[str, str]:
     """Of the distributions that make up the stack, as installed here."""
+    from importlib import metadata
+
     found: dict[str, str] = {}
     for name, package in PACKAGES.items():
         try:

@@ -1,0 +1,1 @@
+"""The HTTP of Metaflow's metadata service, so that the unmodified `metaflow` package keeps its runs here."""

@@ -22,6 +22,7 @@ OUTPUTS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "infra/s3/setup.sh": ("objects", "setup", ()),
     "infra/s3/artifact.json": ("objects", "policy", ("artifact",)),
     "infra/s3/executor.json": ("objects", "policy", ("executor",)),
+    "infra/s3/metaflow.json": ("objects", "policy", ("metaflow",)),
 }
 
 

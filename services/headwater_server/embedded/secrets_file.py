@@ -55,7 +55,7 @@ def load_or_make(path: Path, creds: Path) -> Secrets:
     if path.exists():
         found = Secrets(**json.loads(path.read_text()))
         missing = [i for i in topology().identities if i not in found.nkeys]
-        if not missing:
+        if not missing and found.s3.keys() >= {"admin", *topology().buckets()}:
             return found
         found.nkeys |= _make_nkeys(creds, missing)
         _complete(found)

@@ -53,6 +53,7 @@ class Topology:
     identities: dict[str, Identity]
     streams: dict[str, dict[str, Any]]
     consumers: dict[str, dict[str, Any]]
+    datastores: dict[str, str]
 
     def may_not_publish(self, identity: Identity) -> list[str]:
         """What readers of a stream must not do: change, drain or delete the consumers that others have on it. They
@@ -69,8 +70,8 @@ class Topology:
         return [i for i in self.identities.values() if i.schema]
 
     def buckets(self) -> dict[str, str]:
-        """Identity → bucket."""
-        return {i.name: i.bucket for i in self.identities.values() if i.bucket}
+        """Identity or datastore → bucket."""
+        return {i.name: i.bucket for i in self.identities.values() if i.bucket} | self.datastores
 
 
 @cache
@@ -78,7 +79,8 @@ def topology() -> Topology:
     text = resources.files("headwater_server.embedded").joinpath("grants.toml").read_text()
     table = tomllib.loads(text)
     identities = {name: _identity(name, row) for name, row in table["identity"].items()}
-    return Topology(identities, table["stream"], table["consumer"])
+    datastores = {name: row["bucket"] for name, row in table["datastore"].items()}
+    return Topology(identities, table["stream"], table["consumer"], datastores)
 
 
 def _identity(name: str, row: dict[str, Any]) -> Identity:

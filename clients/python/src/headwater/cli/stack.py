@@ -233,23 +233,24 @@ def environment(stack: dict[str, Any]) -> dict[str, str]:
     """The variables that connect clients of Headwater, MLflow, Metaflow, S3 and NATS to this stack."""
     place = home()
     token = (place / "token").read_text().strip()
+    project = os.environ.get("HEADWATER_PROJECT") or "default"
     values = {
         "HEADWATER_URL": stack["url"],
         "HEADWATER_TOKEN": token,
-        "HEADWATER_PROJECT": os.environ.get("HEADWATER_PROJECT") or "default",
+        "HEADWATER_PROJECT": project,
         "MLFLOW_TRACKING_URI": stack["url"],
         "MLFLOW_TRACKING_TOKEN": token,
         "METAFLOW_DEFAULT_METADATA": "service",
-        "METAFLOW_SERVICE_URL": stack["url"],
-        "METAFLOW_SERVICE_HEADERS": json.dumps({"Authorization": f"Bearer {token}"}),
+        "METAFLOW_SERVICE_URL": f"{stack['url']}/metaflow",
+        "METAFLOW_SERVICE_HEADERS": json.dumps({"Authorization": f"Bearer {token}", "X-Headwater-Project": project}),
         "NATS_URL": stack["nats_url"],
         "NATS_NKEY": str(place / "creds" / "publisher-default.nk"),
     }
     with contextlib.suppress(OSError, ValueError, KeyError):
-        access, secret = json.loads((place / "state" / "secrets.json").read_text())["s3"]["artifact"]
+        access, secret = json.loads((place / "state" / "secrets.json").read_text())["s3"]["metaflow"]
         values |= {
             "METAFLOW_DEFAULT_DATASTORE": "s3",
-            "METAFLOW_DATASTORE_SYSROOT_S3": "s3://headwater-artifacts/metaflow",
+            "METAFLOW_DATASTORE_SYSROOT_S3": "s3://headwater-metaflow/metaflow",
             "METAFLOW_S3_ENDPOINT_URL": stack["s3_endpoint"],
             "AWS_ENDPOINT_URL_S3": stack["s3_endpoint"],
             "AWS_ACCESS_KEY_ID": access,

@@ -80,6 +80,8 @@ class SchedulerApi:
         found = await self._listing.find(request.run_id, call.project if call.project != "*" else request.project)
         run = await self._listing.run(found)
         _visible(run.project, call, request.run_id)
+        if request.project and run.project != request.project:
+            raise no_run(request.run_id)
         return pb.GetRunResponse(run=run)
 
     async def list_runs(self, request: pb.ListRunsRequest, call: Call) -> pb.ListRunsResponse:
@@ -95,12 +97,17 @@ class SchedulerApi:
             raise FailedPrecondition(f"run {info.run_id} is over: it has {how}", field="run_id", reason="RUN_OVER")
         return pb.CancelRunResponse(run=run)
 
+    async def update_run_tags(self, request: pb.UpdateRunTagsRequest, call: Call) -> pb.UpdateRunTagsResponse:
+        info = await self._run(request.run_id, call)
+        await self._runs.retag(info, list(request.remove), list(request.add), request.if_version)
+        return pb.UpdateRunTagsResponse(run=await self._listing.run(uuid.UUID(info.run_id)))
+
     async def list_tasks(self, request: pb.ListTasksRequest, call: Call) -> pb.ListTasksResponse:
         request.run_id = (await self._run(request.run_id, call)).run_id
         return await self._listing.tasks(request)
 
     async def list_flows(self, request: pb.ListFlowsRequest, call: Call) -> pb.ListFlowsResponse:
-        return await self._listing.flows(request.project)
+        return await self._listing.flows(request)
 
     async def _run(self, text: str, call: Call, project: str = "") -> RunInfo:
         """The run that a request is about, if the caller may see it. Raises NotFound."""

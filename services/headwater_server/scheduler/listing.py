@@ -58,8 +58,9 @@ class Listing:
     async def runs(self, request: pb.ListRunsRequest) -> pb.ListRunsResponse:
         size = page_size(request.page_size)
         question = (request.project, request.flow, request.state, request.tag, request.deployment, request.event_id)
-        position = read_page_token(request.page_token, *question)
-        rows = await self._database.fetch(q.list_runs, *question, position[0] if position else None, size + 1)
+        tags = list(request.tags)
+        position = read_page_token(request.page_token, *question, tags)
+        rows = await self._database.fetch(q.list_runs, *question, position[0] if position else None, tags, size + 1)
         shown = rows[:size]
         counted = await self._counted(shown)
         waiting = await self._waiting(shown, counted)
@@ -67,7 +68,7 @@ class Listing:
             runs=[messages.run(r, None, counted[r["run_id"]], waiting.get(r["run_id"], "")) for r in shown]
         )
         if len(rows) > size:
-            answer.next_page_token = page_token([str(shown[-1]["run_id"])], *question)
+            answer.next_page_token = page_token([str(shown[-1]["run_id"])], *question, tags)
         return answer
 
     async def _counted(self, rows: Sequence[asyncpg.Record]) -> dict[uuid.UUID, pb.TaskCounts]:
@@ -127,9 +128,9 @@ class Listing:
 
     # Flows and workers
 
-    async def flows(self, project: str) -> pb.ListFlowsResponse:
+    async def flows(self, request: pb.ListFlowsRequest) -> pb.ListFlowsResponse:
         answer = pb.ListFlowsResponse()
-        for row in await self._database.fetch(q.list_flows, project):
+        for row in await self._database.fetch(q.list_flows, request.project, list(request.tags)):
             latest = await self.run(uuid.UUID(row["latest"]))
             latest.ClearField("graph")
             answer.flows.append(pb.FlowSummary(flow=row["flow"], runs=row["runs"], latest=latest))

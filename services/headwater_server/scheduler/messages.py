@@ -14,6 +14,7 @@ from headwater_server.kit.clock import timestamp
 from headwater_server.scheduler.graph import Plan
 from headwater_server.scheduler.keys import indexes_of, joined
 from headwater_server.scheduler.states import TaskState
+from headwater_server.scheduler.tags import system_tags
 
 _COUNTED = {
     TaskState.READY: "ready",
@@ -71,6 +72,8 @@ def run(
         tasks=tasks,
         waiting_for=waiting_for,
         priority=row["priority"],
+        system_tags=system_tags(row),
+        tags_version=row["tags_version"],
     )
 
 

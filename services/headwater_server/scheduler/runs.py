@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from headwater_server.kit.clock import now
-from headwater_server.kit.errors import AlreadyExists, InvalidArgument
+from headwater_server.kit.errors import Aborted, AlreadyExists, InvalidArgument
 from headwater_server.kit.ids import uuid7
 from headwater_server.kit.outbox import Outbox, OutboxTransaction
 from headwater_server.scheduler import facts
@@ -20,12 +20,12 @@ from headwater_server.scheduler.graph import Plan
 from headwater_server.scheduler.keys import Key, indexes_of
 from headwater_server.scheduler.resume import Resumption, Succeeded, resumed
 from headwater_server.scheduler.settle import NewSplit, NewTask
-from headwater_server.scheduler.store import Store, graph_digest, q, run_uuid, task_rows
+from headwater_server.scheduler.store import Store, graph_digest, no_run, q, run_uuid, task_rows
+from headwater_server.scheduler.tags import changed, check_tags
 
 _DIGEST = re.compile(r"^[0-9a-f]{64}$")
 # In JSON: an escape that is not escaped itself.
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
-MOST_TAGS = 100
 MOST_PRIORITY = 1_000_000
 # They travel with every task.
 MOST_PARAMETERS = 64 * 1024
@@ -157,6 +157,20 @@ class Runs:
             )  # fmt: skip
         return len(rows)
 
+    async def retag(self, info: RunInfo, remove: list[str], add: list[str], if_version: int) -> None:
+        """Raises InvalidArgument, Aborted (somebody else has changed the tags since that version)."""
+        async with self._outbox.transaction() as tx:
+            row = await tx.conn.fetchrow(q.lock_tags, uuid.UUID(info.run_id))
+            if row is None:
+                raise no_run(info.run_id)
+            if if_version and row["tags_version"] != if_version:
+                message = f"the tags of run {info.run_id} have version {row['tags_version']} by now, not {if_version}"
+                raise Aborted(message, field="if_version", hint="read the run again", reason="TAGS_CHANGED")
+            tags = changed(row, remove, add)
+            if tags != row["tags"]:
+                await tx.conn.execute(q.set_tags, uuid.UUID(info.run_id), tags)
+            tx.after_commit(lambda: self._store.forget(info.run_id))
+
     async def cancel(self, info: RunInfo, reason: str, actor: dict[str, Any]) -> bool:
         """False: the run was over already."""
         async with self._outbox.transaction() as tx:
@@ -177,8 +191,7 @@ def check(new: NewRun) -> Plan:
             raise InvalidArgument(f"code.{name} is empty", field=f"code.{name}")
     if not _DIGEST.match(new.code["package"]):
         raise InvalidArgument("code.package is not a sha256 of 64 hex digits", field="code.package")
-    if len(new.tags) > MOST_TAGS or any(not 0 < len(tag) <= 500 or "\0" in tag for tag in new.tags):
-        raise InvalidArgument(f"tags: at most {MOST_TAGS}, each of 1 to 500 characters", field="tags")
+    check_tags(new.tags)
     if abs(new.priority) > MOST_PRIORITY:
         raise InvalidArgument(f"priority: {new.priority} is not within ±{MOST_PRIORITY:,}", field="priority")
     _check_parameters(new.parameters)

@@ -92,6 +92,10 @@ class Store:
             self._infos.popitem(last=False)
         return info
 
+    def forget(self, run_id: str) -> None:
+        """Its tags have changed."""
+        self._infos.pop(run_id, None)
+
     async def key_of(self, row: Any, conn: asyncpg.Connection | None = None) -> Key:
         """The task, or the split, of a row."""
         run_id = str(row["run_id"])

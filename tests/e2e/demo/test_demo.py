@@ -34,7 +34,7 @@ def test_what_it_left_behind(shown: str, connected: Platform) -> None:
     version = get_version("digits@champion")
     run = Run(f"DigitsFlow/{version.run_id}")
     assert run.successful and len(run["train"]) == 12
-    assert version.lineage["step"] == "choose" and version.lineage["codePackage"] == (run.code or {})["package"]
+    assert version.lineage["step"] == "choose" and run.code and version.lineage["codePackage"] == run.code.path
     assert version.signature["inputs"] == [{"name": "input", "type": "float32", "shape": [-1, 64]}]
     (promotion,) = list_promotions("digits", "champion")
     assert promotion.run_id == run.id and promotion.metrics == version.metrics and "best of 12" in promotion.reason
@@ -43,7 +43,7 @@ def test_what_it_left_behind(shown: str, connected: Platform) -> None:
     history = get_metric_history(nested[0].run_id, "loss")
     assert [point.step for point in history] == list(range(20)) and history[-1].value < history[0].value
     scored = Run(re.findall(r"follow-up ScoreChampion (\S+)", shown)[0])
-    assert scored.trigger and scored.trigger["eventId"] == promotion.event_id
+    assert scored.trigger and scored.trigger.event.id == promotion.event_id
     assert scored.data and scored.data.accuracy == version.metrics["held_out_accuracy"]
     images, labels = run["start"].task.data.held_out_set
     assert float(load_model("digits@champion").score(images, labels)) == scored.data.accuracy

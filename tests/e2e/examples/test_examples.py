@@ -43,7 +43,7 @@ def test_triggers(connected: Platform) -> None:
         connected.headwater("events", "publish", "data.arrived", '{"uri": "file:///new.csv", "rows": 3}')
         run = Run(started("ReportFlow")).wait(60)
         assert run.successful and run.data and run.data.report == "3 rows from file:///new.csv"
-        assert run.trigger and run.trigger["eventName"] == "run.succeeded"
+        assert run.trigger and run.trigger.event.name == "run.succeeded"
         (ingest,) = connected.json("runs", "--flow", "IngestFlow", "-n", "1")
         assert ingest["trigger"]["eventName"] == "data.arrived"
     finally:

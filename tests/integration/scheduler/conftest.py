@@ -18,22 +18,19 @@ from headwater_server.kit.bus import Bus
 from headwater_server.kit.errors import NotFound
 from headwater_server.kit.pull import Puller
 from tests.harness.fixtures import Builder
+from tests.integration.standin import Servicer
 
 PACKAGE = "ab" * 32
 CODE = scheduler_pb2.Code(package=PACKAGE, entrypoint="flow.py", flow_class="F")
 
 
-class Blobs:
+class Blobs(Servicer):
     """In place of the artifact service: knows one code package."""
 
     async def get_blob(self, request: artifact_pb2.GetBlobRequest, call: Any) -> artifact_pb2.GetBlobResponse:
         if request.digest != PACKAGE:
             raise NotFound(f"no blob {request.digest}")
         return artifact_pb2.GetBlobResponse()
-
-    async def begin_upload(self, request: Any, call: Any) -> None: ...
-    async def commit_upload(self, request: Any, call: Any) -> None: ...
-    async def list_artifacts(self, request: Any, call: Any) -> None: ...
 
 
 def step(name: str, *targets: str, foreach: str = "", **more: Any) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from headwater.client import Flow, Run, Step, Task, flows, namespace
+from headwater.client.graph import depths
 from headwater.client.pathspec import split_target
-from headwater.client.tasks import depths
 from headwater.errors import ArtifactError, InvalidArgument, NotFound
 from headwater.runtime.manifest import Manifest, Writer, seal
 from tests.unit.client.api import Api
@@ -51,6 +51,7 @@ def run(state: str = "SUCCEEDED", **more: Any) -> dict[str, Any]:
         "tags": ["nightly"],
         "createdAt": "2026-11-23T20:00:00Z",
         "createdBy": {"kind": "user", "name": "ann"},
+        "systemTags": ["user:ann", "date:2026-11-23"],
         "graph": {"flow": "Train", "steps": GRAPH, "start": "start", "end": "end"},
         **more,
     }
@@ -72,11 +73,15 @@ def served(api: Api, tmp_path: Path) -> Api:
 
         return {"tasks": [each for each in tasks if wanted(each)]}
 
+    def list_runs(query: dict[str, list[str]], body: Any) -> dict[str, Any]:
+        has = {*run()["tags"], *run()["systemTags"]}
+        return {"runs": [run()] if query.get("flow") == ["Train"] and set(query.get("tags", ())) <= has else []}
+
     api.routes |= {
         ("GET", f"/api/v1/runs/{RUN}"): {"run": run()},
         ("GET", "/api/v1/runs/latest"): {"run": run()},
         ("GET", f"/api/v1/runs/{RUN}/tasks"): list_tasks,
-        ("GET", f"{BASE}/runs"): lambda query, body: {"runs": [run()] if query.get("flow") == ["Train"] else []},
+        ("GET", f"{BASE}/runs"): list_runs,
         ("GET", f"{BASE}/flows"): {"flows": [{"flow": "Train", "runs": 1}]},
     }
     return api
@@ -99,7 +104,7 @@ def test_a_run(served: Api) -> None:
     found = Run(f"Train/{RUN}")
     assert (found.pathspec, found.state, found.successful, found.finished) == (f"Train/{RUN}", "succeeded", True, True)
     assert found.parameters == {"epochs": 5, "rate": 0.5} and isinstance(found.parameters["epochs"], int)
-    assert found.tags == {"nightly", "user:ann"} and found.user_tags == {"nightly"}
+    assert found.tags == {"nightly", "user:ann", "date:2026-11-23"} and found.user_tags == {"nightly"}
     assert found.created_at == datetime(2026, 11, 23, 20, tzinfo=UTC)
     assert found.data and found.data.best == 99 and found.data.epochs == 5 and "best" in found.data
     assert [step.id for step in found] == ["start", "work", "join", "end"]
@@ -124,8 +129,8 @@ def test_a_hundred_results_take_two_requests(served: Api) -> None:
     step = Run(RUN)["work"]
     before = len(served.requests)
     assert [each.data.square for each in step] == [at * at for at in range(100)]
-    assert len(served.requests) - before <= 1 and before == 2
-    assert served.requests[1][2] == {"step": ["work"], "results": ["true"], "pageSize": ["1000"]}
+    assert len(served.requests) - before <= 1 and before == 3  # who asks (once for all), the run, the tasks
+    assert served.requests[2][2] == {"step": ["work"], "results": ["true"], "pageSize": ["1000"]}
 
 
 def test_tasks_and_artifacts(served: Api) -> None:

@@ -8,6 +8,7 @@ HeadwaterError
     InvalidArgument  Unauthenticated  PermissionDenied  NotFound  AlreadyExists  FailedPrecondition
     Aborted  ResourceExhausted  Unavailable  DeadlineExceeded  DataLoss  Internal
       NotReachable (an Unavailable)  nothing answers at the server's address
+      NamespaceMismatch (a NotFound)  it is there, but not in the namespace in use
 """
 
 from typing import Any, cast
@@ -82,6 +83,10 @@ class PermissionDenied(ServerError):
 
 class NotFound(ServerError):
     code = "NOT_FOUND"
+
+
+class NamespaceMismatch(NotFound):
+    """A run that exists, but not in the namespace that is in use."""
 
 
 class AlreadyExists(ServerError):

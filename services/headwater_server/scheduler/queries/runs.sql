@@ -24,11 +24,20 @@ SELECT run_id FROM runs WHERE reverse(run_id::text) LIKE $1 AND ($2 = '*' OR pro
 -- name: latest_run
 SELECT run_id FROM runs WHERE ($1 = '*' OR project = $1) ORDER BY run_id DESC LIMIT 1
 
+-- name: lock_tags
+SELECT run_id, tags, tags_version, created_by, created_at, trigger, deployment FROM runs WHERE run_id = $1 FOR UPDATE
+
+-- name: set_tags
+UPDATE runs SET tags = $2, tags_version = tags_version + 1 WHERE run_id = $1
+
 -- name: list_runs
+-- $8: tags that it must have, among its own and those of the system (see tags.py).
 SELECT * FROM runs
 WHERE project = $1 AND ($2 = '' OR flow = $2) AND ($3 = 0 OR state = $3) AND ($4 = '' OR $4 = ANY (tags))
     AND ($5 = '' OR deployment = $5) AND ($6 = '' OR trigger ->> 'eventId' = $6) AND ($7::uuid IS NULL OR run_id < $7)
-ORDER BY run_id DESC LIMIT $8
+    AND ($8::text[] = '{}' OR $8 <@ (tags || ARRAY['user:' || (created_by ->> 'name'), 'trigger:' || (trigger ->> 'eventName'),
+        'production:' || deployment, 'date:' || to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD')]))
+ORDER BY run_id DESC LIMIT $9
 
 -- name: count_tasks
 SELECT run_id, state, count(*)::int AS tasks FROM tasks WHERE run_id = ANY ($1::uuid[]) GROUP BY run_id, state
@@ -53,7 +62,11 @@ WHERE t.run_id = $1 AND ($2 = '' OR t.step = $2) AND ($3 = 0 OR t.state = $3)
 ORDER BY t.step_no, string_to_array(t.path, '.')::int[], t.index LIMIT $10
 
 -- name: list_flows
-SELECT flow, count(*)::int AS runs, max(run_id::text) AS latest FROM runs WHERE project = $1 GROUP BY flow ORDER BY flow
+SELECT flow, count(*)::int AS runs, max(run_id::text) AS latest FROM runs
+WHERE project = $1 AND ($2::text[] = '{}' OR $2 <@ (tags || ARRAY['user:' || (created_by ->> 'name'),
+    'trigger:' || (trigger ->> 'eventName'), 'production:' || deployment,
+    'date:' || to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD')]))
+GROUP BY flow ORDER BY flow
 
 -- name: succeeded_tasks
 SELECT step, path, index, foreach_width FROM tasks WHERE run_id = $1 AND state = 4

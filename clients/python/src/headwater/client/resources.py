@@ -7,21 +7,44 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from headwater.client import spins
 from headwater.client.http import API, Json, connect, segment
+from headwater.client.locate import Server
 from headwater.errors import NotFound
 
 FINAL_RUN = frozenset(("RUN_STATE_SUCCEEDED", "RUN_STATE_FAILED", "RUN_STATE_CANCELLED"))
 FINAL_TASK = frozenset(("TASK_STATE_SUCCEEDED", "TASK_STATE_FAILED", "TASK_STATE_CANCELLED", "TASK_STATE_SKIPPED"))
 
 
+def caller() -> str:
+    """The name that the platform knows this process by; asked for once."""
+    conn = connect()
+    known = _callers.get(conn.server)
+    if known is None:
+        known = conn.call("GET", f"{API}/caller").get("actor", {}).get("name", "")
+        _callers[conn.server] = known
+    return known
+
+
+_callers: dict[Server, str] = {}
+
+
 def get_run(run_id: str) -> Json:
     """A run by its id, a unique end of it, or "latest". Raises NotFound."""
+    if spins.root:
+        return spins.get_run(run_id)
     conn = connect()
     return conn.call("GET", f"{API}/runs/{segment(run_id)}", query={"project": conn.project})["run"]
 
 
+def change_tags(run_id: str, *, remove: Iterable[str] = (), add: Iterable[str] = ()) -> Json:
+    """The run after the change, which is one: removals first. Raises InvalidArgument for a tag of the system."""
+    body = {"remove": list(remove), "add": list(add)}
+    return connect().call("POST", f"{API}/runs/{segment(run_id)}/tags", body, repeatable=True)["run"]
+
+
 def list_runs(*, flow: str = "", state: str = "", tag: str = "", limit: int = 0, **filters: Any) -> Iterator[Json]:
-    """Runs, newest first; at most `limit` when it is given."""
+    """Runs, newest first; at most `limit` when it is given. tags: those that a run must have all."""
     conn = connect()
     query = {"flow": flow, "state": state, "tag": tag, **filters}
     path = f"{API}/projects/{segment(conn.project)}/runs"
@@ -33,13 +56,17 @@ def list_runs(*, flow: str = "", state: str = "", tag: str = "", limit: int = 0,
 
 def list_tasks(run_id: str, *, step: str = "", task_id: str = "", results: bool = False) -> list[Json]:
     """Tasks of a run in the order of the graph and of their indexes; results: with their manifests."""
+    if spins.root:
+        return spins.list_tasks(run_id, step, task_id)
     query = {"step": step, "taskId": task_id, "results": results or None}
     return list(connect().pages(f"{API}/runs/{segment(run_id)}/tasks", "tasks", query))
 
 
-def list_flows() -> list[Json]:
+def list_flows(tags: Iterable[str] = ()) -> list[Json]:
+    """Flows that have runs with all of these tags."""
     conn = connect()
-    return conn.call("GET", f"{API}/projects/{segment(conn.project)}/flows").get("flows", [])
+    path = f"{API}/projects/{segment(conn.project)}/flows"
+    return conn.call("GET", path, query={"tags": list(tags)}).get("flows", [])
 
 
 def get_task(run_id: str, step: str, task_id: str, *, results: bool = True) -> Json:
@@ -54,9 +81,9 @@ def task_id_of(task: Json) -> str:
     return task.get("taskId") or "0"
 
 
-def list_logs(run_id: str, *, step: str = "", task_id: str = "", stream: str = "") -> Iterator[Json]:
-    """Log chunks, oldest first."""
-    query = {"step": step, "taskId": task_id, "stream": stream}
+def list_logs(run_id: str, *, step: str = "", task_id: str = "", stream: str = "", attempt: int = 0) -> Iterator[Json]:
+    """Log chunks, oldest first; attempt: from 1, 0 for all."""
+    query = {"step": step, "taskId": task_id, "stream": stream, "attempt": attempt or None}
     return connect().pages(f"{API}/runs/{segment(run_id)}/logs", "chunks", query)
 
 

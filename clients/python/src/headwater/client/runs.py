@@ -1,43 +1,98 @@
-"""Flow and Run as the client sees them: what ran, how it went, what it left behind.
+"""Metaflow, Flow and Run as the client sees them: what ran, how it went, what it left behind.
 
-Reads only, but for cancel(). A final run is fetched once; one that is not is asked for anew at every look.
+Reads only, but for cancel() and tags. A final run is fetched once; one that is not is asked for anew at every look.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from headwater.client import resources
+from headwater.client.code import MetaflowCode
 from headwater.client.http import API, connect, segment
+from headwater.client.member import Member
+from headwater.client.namespaces import check_namespace, get_namespace, mismatch, namespace_tags
 from headwater.client.pathspec import split_run
 from headwater.client.tasks import Step, Task
 from headwater.client.values import TaskData
 from headwater.errors import DeadlineExceeded, HeadwaterError, NotFound
 
 if TYPE_CHECKING:
+    from headwater.flow.current import Trigger
     from headwater.runtime.failures import CaughtFailure
 
 
 def flows() -> list["Flow"]:
     """Every flow that has run in this project."""
-    return [Flow(body["flow"], _checked=True) for body in resources.list_flows()]
+    return [Flow(body["flow"], _namespace_check=False) for body in resources.list_flows()]
 
 
-class Flow:
+class Metaflow:
+    """The flows that have runs in the namespace in use: `flows`, iterate, `Metaflow()["Train"]`."""
+
+    @property
+    def flows(self) -> list["Flow"]:
+        return list(self)
+
+    def __iter__(self) -> Iterator["Flow"]:
+        found = resources.list_flows(namespace_tags())
+        return (Flow(body["flow"], _namespace_check=False) for body in found)
+
+    def __getitem__(self, name: str) -> "Flow":
+        try:
+            return Flow(name)
+        except NotFound as error:
+            raise KeyError(error.message) from None
+
+    def __repr__(self) -> str:
+        return "Metaflow()"
+
+
+class Flow(Member):
     """A flow by its name; `flow[run_id]`, iterate over its runs, newest first. Raises NotFound when it never ran.
+
+    Only runs in the namespace in use count, see namespace().
 
     >>> Flow("TrainFlow").latest_successful_run.data.accuracy
     0.97
     """
 
-    def __init__(self, name: str, _checked: bool = False) -> None:
-        self.id = name
-        if not _checked and self.latest_run is None:
-            raise NotFound(f"no flow {name!r} has run in project {connect().project!r}", field="flow")
+    def __init__(self, pathspec: str, *, _namespace_check: bool = True) -> None:
+        self.id = str(pathspec).strip("/")
+        if _namespace_check and self.latest_run is None:
+            self._refuse()
+
+    def _refuse(self) -> None:
+        name = get_namespace()
+        if name and any(True for _ in resources.list_runs(flow=self.id, limit=1)):
+            raise mismatch(f"flow {self.id!r}", name)
+        raise NotFound(f"no flow {self.id!r} has run in project {connect().project!r}", field="flow")
 
     @property
     def pathspec(self) -> str:
         return self.id
+
+    @property
+    def parent(self) -> None:
+        return None
+
+    @property
+    def user_tags(self) -> frozenset[str]:
+        """A flow has no tags; its runs have."""
+        return frozenset()
+
+    @property
+    def system_tags(self) -> frozenset[str]:
+        return frozenset()
+
+    @property
+    def created_at(self) -> datetime | None:
+        """When its first run began."""
+        runs = list(resources.list_runs(flow=self.id))
+        return resources.timestamp(runs[-1].get("createdAt")) if runs else None
+
+    def is_in_namespace(self) -> bool:
+        return self.latest_run is not None
 
     @property
     def latest_run(self) -> "Run | None":
@@ -49,9 +104,8 @@ class Flow:
 
     def runs(self, *tags: str) -> Iterator["Run"]:
         """Its runs that have all of these tags, newest first."""
-        for body in resources.list_runs(flow=self.id, tag=tags[0] if tags else ""):
-            if set(tags) <= set(body.get("tags", ())):
-                yield Run(f"{self.id}/{body['runId']}", _body=body)
+        for body in resources.list_runs(flow=self.id, tags=[*namespace_tags(), *tags]):
+            yield Run(f"{self.id}/{body['runId']}", _body=body)
 
     def __iter__(self) -> Iterator["Run"]:
         return self.runs()
@@ -68,26 +122,25 @@ class Flow:
         except KeyError:
             return False
 
-    def __repr__(self) -> str:
-        return f"Flow({self.id!r})"
-
     def _first(self, state: str = "") -> "Run | None":
-        for body in resources.list_runs(flow=self.id, state=state, limit=1):
+        for body in resources.list_runs(flow=self.id, state=state, tags=namespace_tags(), limit=1):
             return Run(f"{self.id}/{body['runId']}", _body=body)
         return None
 
 
-class Run:
+class Run(Member):
     """One run: `Run("flow/run_id")`, `Run("run_id")` or `Run("latest")`; a unique end of the id will do.
 
     Iterate over its steps, `run["train"]` is a Step, `run.data.x` an artifact of its last step.
     """
 
-    def __init__(self, pathspec: str, *, _body: "dict[str, Any] | None" = None) -> None:
+    def __init__(self, pathspec: str, *, _body: "dict[str, Any] | None" = None, _namespace_check: bool = True) -> None:
         flow, run_id = split_run(pathspec)
         self._body = _body if _body is not None else resources.get_run(run_id)
         if flow and self._body.get("flow") != flow:
             raise NotFound(f"run {run_id} is of flow {self._body.get('flow')!r}, not of {flow!r}", field="pathspec")
+        if _body is None and _namespace_check:
+            check_namespace(f"run {self.pathspec}", self.tags)
 
     @property
     def id(self) -> str:
@@ -102,12 +155,8 @@ class Run:
         return f"{self.flow}/{self.id}"
 
     @property
-    def path_components(self) -> list[str]:
-        return [self.flow, self.id]
-
-    @property
     def parent(self) -> Flow:
-        return Flow(self.flow, _checked=True)
+        return Flow(self.flow, _namespace_check=False)
 
     @property
     def state(self) -> str:
@@ -132,19 +181,35 @@ class Run:
         return resources.timestamp(self._now().get("finishedAt"))
 
     @property
-    def tags(self) -> frozenset[str]:
-        return self.user_tags | self.system_tags
-
-    @property
     def user_tags(self) -> frozenset[str]:
         return frozenset(self._body.get("tags", ()))
 
     @property
     def system_tags(self) -> frozenset[str]:
-        """Tags that the platform gives: user, and what started the run."""
-        user = self._body.get("createdBy", {}).get("name", "")
-        trigger = self._body.get("trigger", {}).get("eventName", "")
-        return frozenset(f"{kind}:{name}" for kind, name in (("user", user), ("trigger", trigger)) if name)
+        return frozenset(self._body.get("systemTags", ()))
+
+    def add_tag(self, tag: str | Iterable[str]) -> None:
+        """Adds a tag, also when the run is over. A tag that it has already is fine."""
+        self.replace_tags([], _listed(tag))
+
+    def add_tags(self, tags: Iterable[str]) -> None:
+        self.replace_tags([], tags)
+
+    def remove_tag(self, tag: str | Iterable[str]) -> None:
+        """Removes a tag; one that it has not is fine. Raises InvalidArgument for a tag of the system."""
+        self.replace_tags(_listed(tag), [])
+
+    def remove_tags(self, tags: Iterable[str]) -> None:
+        self.replace_tags(tags, [])
+
+    def replace_tag(self, tag_to_remove: str | Iterable[str], tag_to_add: str | Iterable[str]) -> None:
+        self.replace_tags(_listed(tag_to_remove), _listed(tag_to_add))
+
+    def replace_tags(self, tags_to_remove: Iterable[str], tags_to_add: Iterable[str]) -> None:
+        """Removes tags, then adds others, in one step: nobody sees the run in between."""
+        remove, add = _listed(tags_to_remove), _listed(tags_to_add)
+        if remove or add:
+            self._body |= resources.change_tags(self.id, remove=remove, add=add)
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -158,14 +223,25 @@ class Run:
         return self._body.get("graph", {}).get("steps", [])
 
     @property
-    def code(self) -> dict[str, Any] | None:
-        """{"package": sha256 of the code package, "entrypoint", "flowClass"}."""
-        return self._body.get("code")
+    def code(self) -> MetaflowCode | None:
+        """Its code package."""
+        code = self._body.get("code")
+        return MetaflowCode(self.flow, code) if code else None
 
     @property
-    def trigger(self) -> dict[str, Any] | None:
-        """The event that started it ({"eventId", "eventName", "eventSubject", "payloadJson", …}), else None."""
-        return self._body.get("trigger")
+    def trigger(self) -> "Trigger | None":
+        """What started it: `run.trigger.event.name`, `run.trigger.run`; None when nothing but a person did."""
+        trigger = self._body.get("trigger")
+        if not trigger:
+            return None
+        from headwater.flow.current import Trigger
+
+        return Trigger(trigger)
+
+    @property
+    def environment_info(self) -> dict[str, Any]:
+        """Where its code came from and who ran it."""
+        return {**(self.code.info if self.code else {}), "username": self._body.get("createdBy", {}).get("name", "")}
 
     @property
     def failure(self) -> "CaughtFailure | None":
@@ -196,9 +272,6 @@ class Run:
         task = self.end_task
         return task.data if task is not None else None
 
-    def is_in_namespace(self) -> bool:
-        return True
-
     def steps(self, *tags: str) -> Iterator[Step]:
         """The steps that have tasks, in the order of the graph; all in one request."""
         if not set(tags) <= self.tags:
@@ -208,7 +281,7 @@ class Run:
             tasks.setdefault(body["key"]["step"], []).append(body)
         for step in self.graph:
             if step["name"] in tasks:
-                yield Step(f"{self.pathspec}/{step['name']}", self, tasks[step["name"]])
+                yield Step(f"{self.pathspec}/{step['name']}", _run=self, _tasks=tasks[step["name"]])
 
     def cancel(self, reason: str = "") -> None:
         """Stops the run; its tasks are killed. Harmless when it is over."""
@@ -236,17 +309,18 @@ class Run:
 
     def __getitem__(self, step: str) -> Step:
         try:
-            return Step(f"{self.pathspec}/{step}", self)
+            return Step(f"{self.pathspec}/{step}", _run=self)
         except NotFound as error:
             raise KeyError(error.message) from None
 
     def __contains__(self, step: object) -> bool:
         return isinstance(step, str) and bool(resources.list_tasks(self.id, step=step))
 
-    def __repr__(self) -> str:
-        return f"Run({self.pathspec!r})"
-
     def _now(self) -> dict[str, Any]:
         if self._body.get("state") not in resources.FINAL_RUN:
             self._body = resources.get_run(self.id)
         return self._body
+
+
+def _listed(tags: str | Iterable[str]) -> list[str]:
+    return [tags] if isinstance(tags, str) else list(tags)

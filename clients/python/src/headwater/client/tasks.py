@@ -6,26 +6,36 @@ A Step fetches all of its tasks with their manifests in one request; a Task asks
 import base64
 from collections.abc import Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from headwater.client import resources
+from headwater.client.graph import depths, node_of, parents_of
+from headwater.client.member import Member
 from headwater.client.pathspec import split
 from headwater.client.values import DataArtifact, TaskArtifacts, TaskData, Values
-from headwater.errors import InvalidArgument, NotFound
+from headwater.errors import NotFound
 
 if TYPE_CHECKING:
+    from headwater.client.code import MetaflowCode
     from headwater.client.runs import Run
     from headwater.runtime.failures import CaughtFailure
 
 
-class Step:
+class Step(Member):
     """The tasks of one step of a run: iterate, `step[task_id]`, `task_id in step`, `.task` (any one of them)."""
 
-    def __init__(self, pathspec: str, _run: "Run | None" = None, _tasks: "list[dict[str, Any]] | None" = None) -> None:
+    def __init__(
+        self,
+        pathspec: str,
+        *,
+        _run: "Run | None" = None,
+        _tasks: "list[dict[str, Any]] | None" = None,
+        _namespace_check: bool = True,
+    ) -> None:
         from headwater.client.runs import Run
 
         flow, run_id, self.id = split(pathspec, 3)
-        self._run = _run if _run is not None else Run(f"{flow}/{run_id}")
+        self._run = _run if _run is not None else Run(f"{flow}/{run_id}", _namespace_check=_namespace_check)
         self._tasks = _tasks if _tasks is not None else self._fetch()
         if not self._tasks:
             known = ", ".join(step["name"] for step in self._run.graph)
@@ -42,8 +52,16 @@ class Step:
         return self._run
 
     @property
-    def path_components(self) -> list[str]:
-        return self.pathspec.split("/")
+    def user_tags(self) -> frozenset[str]:
+        return self._run.user_tags
+
+    @property
+    def system_tags(self) -> frozenset[str]:
+        return self._run.system_tags
+
+    @property
+    def environment_info(self) -> dict[str, Any]:
+        return self.task.environment_info
 
     def tasks(self, *tags: str) -> Iterator["Task"]:
         """The tasks in order of their foreach indexes; tags: only when the run has all of them."""
@@ -74,7 +92,7 @@ class Step:
 
     @property
     def child_steps(self) -> "Iterator[Step]":
-        return (self._run[name] for name in _node(self._run.graph, self.id).get("next", ()))
+        return (self._run[name] for name in node_of(self._run.graph, self.id).get("next", ()))
 
     def __iter__(self) -> Iterator["Task"]:
         return self.tasks()
@@ -92,9 +110,6 @@ class Step:
     def __contains__(self, task_id: object) -> bool:
         return any(resources.task_id_of(body) == str(task_id) for body in self._tasks)
 
-    def __repr__(self) -> str:
-        return f"Step({self.pathspec!r})"
-
     def _task(self, body: dict[str, Any]) -> "Task":
         return Task(f"{self.pathspec}/{resources.task_id_of(body)}", _run=self._run, _body=body)
 
@@ -106,8 +121,20 @@ class Step:
             self._tasks = self._fetch() or self._tasks
 
 
-class Task:
-    """One task: `Task("flow/run/step/task")`. Its last attempt counts.
+class Metadata(NamedTuple):
+    """A fact about a task."""
+
+    name: str
+    value: str
+    created_at: datetime | None
+    type: str
+    task: "Task"
+
+
+class Task(Member):
+    """One task: `Task("flow/run/step/task")`. Its last attempt counts, or the one that is asked for.
+
+    Attempts are counted from 0, as @retry makes them. Of earlier ones there is what they wrote, and no artifacts.
 
     data: artifacts as attributes (`task.data.model`); artifacts: the same as DataArtifact objects.
     """
@@ -119,24 +146,27 @@ class Task:
         *,
         _run: "Run | None" = None,
         _body: "dict[str, Any] | None" = None,
+        _namespace_check: bool = True,
     ) -> None:
         from headwater.client.runs import Run
 
         flow, run_id, self._step, self.id = split(pathspec, 4)
-        self._run = _run if _run is not None else Run(f"{flow}/{run_id}")
+        self._run = _run if _run is not None else Run(f"{flow}/{run_id}", _namespace_check=_namespace_check)
         self._body = _body if _body is not None else resources.get_task(self._run.id, self._step, self.id)
         self._kept: Values | None = None
-        if attempt is not None and attempt != self.current_attempt:
-            text = f"task {self.pathspec} is at attempt {self.current_attempt}; attempt {attempt} left nothing to see"
-            raise InvalidArgument(text, field="attempt")
+        self._attempt = _checked_attempt(attempt, self.retry_count, self.pathspec)
 
     @property
     def pathspec(self) -> str:
         return f"{self._run.pathspec}/{self._step}/{self.id}"
 
     @property
-    def path_components(self) -> list[str]:
-        return self.pathspec.split("/")
+    def user_tags(self) -> frozenset[str]:
+        return self._run.user_tags
+
+    @property
+    def system_tags(self) -> frozenset[str]:
+        return self._run.system_tags
 
     @property
     def parent(self) -> Step:
@@ -150,11 +180,11 @@ class Task:
     @property
     def finished(self) -> bool:
         """Is it over, well or not?"""
-        return self._now().get("state") in resources.FINAL_TASK
+        return self._past or self._now().get("state") in resources.FINAL_TASK
 
     @property
     def successful(self) -> bool:
-        return self._now().get("state") == "TASK_STATE_SUCCEEDED"
+        return not self._past and self._now().get("state") == "TASK_STATE_SUCCEEDED"
 
     @property
     def created_at(self) -> datetime | None:
@@ -170,7 +200,12 @@ class Task:
 
     @property
     def current_attempt(self) -> int:
-        """Which attempt this is, from 1: it grows with every dispatch, also after a lost worker."""
+        """Which attempt this is, from 0: it grows with every @retry."""
+        return self.retry_count if self._attempt is None else self._attempt
+
+    @property
+    def dispatch(self) -> int:
+        """How often it was handed to a worker: also after one was lost. 0 for a task that was taken over."""
         return int(self._body.get("attempt", 0))
 
     @property
@@ -181,14 +216,14 @@ class Task:
     @property
     def index(self) -> int | None:
         """Position in the innermost foreach; None outside of one."""
-        if self.id == "0" and not self._in_foreach:
+        if not self._in_foreach:
             return None
-        return int(self.id.rsplit(".", 1)[-1])
+        return int(self.id.partition("~")[0].rsplit(".", 1)[-1])
 
     @property
     def exception(self) -> "CaughtFailure | None":
-        """Why it failed (code, type, message, traceback), or None."""
-        failure = self._now().get("failure")
+        """Why it failed (code, type, message, traceback), or None. Of an earlier attempt it is not kept."""
+        failure = None if self._past else self._now().get("failure")
         if not failure:
             return None
         from headwater.runtime.failures import CaughtFailure
@@ -213,6 +248,7 @@ class Task:
 
     @property
     def stdout_size(self) -> int:
+        """Bytes in UTF-8."""
         return len(self.stdout.encode())
 
     @property
@@ -220,17 +256,18 @@ class Task:
         return len(self.stderr.encode())
 
     def loglines(self, stream: str = "stdout", as_unicode: bool = True) -> Iterator[tuple[datetime | None, Any]]:
-        """(time, line) of each line of "stdout" or "stderr"."""
+        """(time, line) of each line of "stdout" or "stderr", of this attempt."""
         for time, text, _ in resources.log_lines(self._chunks(stream), stream):
             yield time, text if as_unicode else text.encode()
 
     @property
-    def tags(self) -> frozenset[str]:
-        return self._run.tags
+    def code(self) -> "MetaflowCode | None":
+        return self._run.code
 
     @property
-    def code(self) -> dict[str, Any] | None:
-        return self._run.code
+    def environment_info(self) -> dict[str, Any]:
+        """Where its code came from, who ran it, and which worker did."""
+        return {**self._run.environment_info, "runtime": self.runtime_name}
 
     @property
     def runtime_name(self) -> str:
@@ -246,9 +283,26 @@ class Task:
     @property
     def metadata_dict(self) -> dict[str, str]:
         """Facts about the attempt, all text."""
+        return {each.name: each.value for each in self.metadata}
+
+    @property
+    def metadata(self) -> list[Metadata]:
+        """Facts about the attempt, under the names that Metaflow gives them."""
         body = self._now()
-        names = ("attempt", "retryCount", "pool", "worker", "state", "originRunId")
-        return {name: str(body[name]) for name in names if name in body}
+        origin, code = body.get("originRunId"), self.code
+        found = {
+            "attempt": self.current_attempt,
+            "attempt_ok": self.successful if self.finished else None,
+            "dispatch": body.get("attempt"),
+            "origin-run-id": origin,
+            "origin-task-id": self.id if origin else None,
+            "code-package": code.path if code else None,
+            "runtime": self.runtime_name,
+            "pool": body.get("pool"),
+            "state": self.state,
+        }
+        at = self.finished_at or self.created_at
+        return [Metadata(n, str(v), at, n, self) for n, v in found.items() if v not in (None, "")]
 
     @property
     def parent_tasks(self) -> "Iterator[Task]":
@@ -258,7 +312,7 @@ class Task:
     @property
     def child_tasks(self) -> "Iterator[Task]":
         """The tasks that got the result of this one."""
-        return self._related(_node(self._run.graph, self._step).get("next", ()))
+        return self._related(node_of(self._run.graph, self._step).get("next", ()))
 
     @property
     def parent_task_pathspecs(self) -> Iterator[str]:
@@ -274,16 +328,23 @@ class Task:
     def __getitem__(self, name: str) -> DataArtifact:
         if name not in self._values:
             raise KeyError(f"task {self.pathspec} has no artifact {name!r}")
-        return DataArtifact(f"{self.pathspec}/{name}", self)
+        return DataArtifact(f"{self.pathspec}/{name}", _task=self)
 
     def __contains__(self, name: object) -> bool:
         return name in self._values
 
-    def __repr__(self) -> str:
-        return f"Task({self.pathspec!r})"
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored_task, (self.pathspec, self._attempt)
+
+    @property
+    def _past(self) -> bool:
+        """Is this an attempt that another one followed?"""
+        return self._attempt is not None and self._attempt < self.retry_count
 
     @property
     def _values(self) -> Values:
+        if self._past:
+            return Values(self.pathspec, b"", {})
         body = self._now()
         if self._kept is None:
             manifest = base64.b64decode(body.get("result", ""))
@@ -303,7 +364,14 @@ class Task:
         return bool(depths(self._run.graph).get(self._step))
 
     def _chunks(self, stream: str) -> Iterator[dict[str, Any]]:
-        return resources.list_logs(self._run.id, step=self._step, task_id=self.id, stream=stream)
+        """What this attempt wrote; of a task that was taken over, what it wrote in the run it comes from."""
+        body = self._now()
+        run, dispatch = self._run.id, int(body.get("attempt", 0))
+        if origin := body.get("originRunId"):
+            run, dispatch = origin, 0
+        elif self._past:
+            dispatch = self.current_attempt + 1
+        return resources.list_logs(run, step=self._step, task_id=self.id, stream=stream, attempt=dispatch)
 
     def _log(self, stream: str) -> str:
         return "".join(f"{text}\n" for _, text, _ in resources.log_lines(self._chunks(stream), stream))
@@ -319,27 +387,14 @@ class Task:
                     yield task
 
 
-def _node(graph: list[dict[str, Any]], step: str) -> dict[str, Any]:
-    return next(node for node in graph if node["name"] == step)
+def _checked_attempt(attempt: int | None, last: int, pathspec: str) -> int | None:
+    if attempt is None:
+        return None
+    if not 0 <= int(attempt) <= last:
+        text = f"task {pathspec} has no attempt {attempt}; its last one is {last}"
+        raise NotFound(text, field="attempt", hint="attempts are counted from 0")
+    return int(attempt)
 
 
-def parents_of(graph: list[dict[str, Any]], step: str) -> list[str]:
-    """Names of the steps that lead to a step."""
-    return [node["name"] for node in graph if step in node.get("next", ())]
-
-
-def depths(graph: list[dict[str, Any]]) -> dict[str, int]:
-    """How many foreach steps are open around each step."""
-    nodes = {node["name"]: node for node in graph}
-    found: dict[str, int] = {}
-    todo = [(name, 0) for name in nodes if not parents_of(graph, name)]
-    while todo:
-        name, depth = todo.pop()
-        node = nodes[name]
-        closed = nodes.get(node.get("joins", ""), {})
-        depth -= closed.get("transition") == "TRANSITION_FOREACH"
-        if name not in found:
-            found[name] = depth
-            opened = node.get("transition") == "TRANSITION_FOREACH"
-            todo += [(after, depth + opened) for after in node.get("next", ()) if after in nodes]
-    return found
+def _restored_task(pathspec: str, attempt: int | None) -> Task:
+    return Task(pathspec, attempt, _namespace_check=False)

@@ -5,8 +5,10 @@ Reads manifests with the runtime's own codec; bytes come from artifacts/blobs.py
 
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from headwater.client.member import Member
 from headwater.errors import ArtifactError, HeadwaterError, NotFound
 
 if TYPE_CHECKING:
@@ -14,18 +16,26 @@ if TYPE_CHECKING:
     from headwater.runtime.store import InputStore
 
 
-class DataArtifact:
+class DataArtifact(Member):
     """One artifact of one task. Nothing is downloaded before `.data` is read.
 
     id: its name; pathspec: flow/run/step/task/name; sha: sha256 of the stored bytes; size: bytes; type: Python type.
     """
 
-    def __init__(self, pathspec: str, _task: "Task | None" = None) -> None:
+    def __init__(
+        self,
+        pathspec: str,
+        attempt: int | None = None,
+        *,
+        _task: "Task | None" = None,
+        _namespace_check: bool = True,
+    ) -> None:
         from headwater.client.pathspec import split
         from headwater.client.tasks import Task
 
         *path, self.id = split(pathspec, 5)
-        self._task = _task if _task is not None else Task("/".join(path))
+        made = _task if _task is not None else Task("/".join(path), attempt, _namespace_check=_namespace_check)
+        self._task = made
         self._values = self._task._values  # pyright: ignore[reportPrivateUsage]
         if self.id not in self._values:
             raise NotFound(f"task {self._task.pathspec} has no artifact {self.id!r}", field="artifact")
@@ -71,8 +81,13 @@ class DataArtifact:
 
     created_at = finished_at
 
-    def __repr__(self) -> str:
-        return f"DataArtifact({self.pathspec!r})"
+    @property
+    def user_tags(self) -> frozenset[str]:
+        return self._task.user_tags
+
+    @property
+    def system_tags(self) -> frozenset[str]:
+        return self._task.system_tags
 
 
 class Values:
@@ -89,9 +104,13 @@ class Values:
     def _store(self) -> "InputStore":
         if self._opened is None:
             from headwater.artifacts import blobs
+            from headwater.client import spins
             from headwater.runtime.store import InputStore
 
-            self._opened = InputStore(self._manifest, blobs.get, blobs.cache() / "files")
+            def get_blob(digest: str) -> Path:
+                return spins.blob(digest) or blobs.get(digest)
+
+            self._opened = InputStore(self._manifest, get_blob, blobs.cache() / "files")
         return self._opened
 
     def names(self) -> list[str]:
@@ -165,10 +184,10 @@ class TaskArtifacts:
     def __getattr__(self, name: str) -> DataArtifact:
         if name.startswith("__") or name not in self._values:
             raise AttributeError(_missing(name, self._task.pathspec, self._values))
-        return DataArtifact(f"{self._task.pathspec}/{name}", self._task)
+        return DataArtifact(f"{self._task.pathspec}/{name}", _task=self._task)
 
     def __iter__(self) -> Iterator[DataArtifact]:
-        return (DataArtifact(f"{self._task.pathspec}/{name}", self._task) for name in self._values.names())
+        return (DataArtifact(f"{self._task.pathspec}/{name}", _task=self._task) for name in self._values.names())
 
     def __len__(self) -> int:
         return len(self._values.names())

@@ -185,9 +185,9 @@ def _lineage(model: Any) -> dict[str, Any]:
     if isinstance(model, DataArtifact):
         task = model.parent
         flow, run_id, step, task_id = task.path_components
-        code = (task.code or {}).get("package", "")
+        code = task.code.path if task.code else ""
         names: dict[str, Any] = {"flow": flow, "runId": run_id, "step": step, "taskId": task_id, "artifact": model.id}
-        return {**names, "attempt": task.current_attempt, "codePackage": code}
+        return {**names, "attempt": task.dispatch, "codePackage": code}
     run_id = os.environ.get("HEADWATER_RUN_ID", "")
     if not run_id:
         return {}

@@ -67,7 +67,7 @@ class Code(_message.Message):
     def __init__(self, package: _Optional[str] = ..., entrypoint: _Optional[str] = ..., flow_class: _Optional[str] = ..., python: _Optional[str] = ...) -> None: ...
 
 class Run(_message.Message):
-    __slots__ = ("run_id", "project", "flow", "state", "parameters", "tags", "created_at", "finished_at", "failure", "created_by", "code", "graph", "origin_run_id", "trigger", "traceparent", "tasks", "waiting_for", "priority")
+    __slots__ = ("run_id", "project", "flow", "state", "parameters", "tags", "created_at", "finished_at", "failure", "created_by", "code", "graph", "origin_run_id", "trigger", "traceparent", "tasks", "waiting_for", "priority", "system_tags", "tags_version")
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     FLOW_FIELD_NUMBER: _ClassVar[int]
@@ -86,6 +86,8 @@ class Run(_message.Message):
     TASKS_FIELD_NUMBER: _ClassVar[int]
     WAITING_FOR_FIELD_NUMBER: _ClassVar[int]
     PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    SYSTEM_TAGS_FIELD_NUMBER: _ClassVar[int]
+    TAGS_VERSION_FIELD_NUMBER: _ClassVar[int]
     run_id: str
     project: str
     flow: str
@@ -104,7 +106,9 @@ class Run(_message.Message):
     tasks: TaskCounts
     waiting_for: str
     priority: int
-    def __init__(self, run_id: _Optional[str] = ..., project: _Optional[str] = ..., flow: _Optional[str] = ..., state: _Optional[_Union[RunState, str]] = ..., parameters: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., tags: _Optional[_Iterable[str]] = ..., created_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., finished_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., failure: _Optional[_Union[_common_pb2.Failure, _Mapping]] = ..., created_by: _Optional[_Union[_common_pb2.Actor, _Mapping]] = ..., code: _Optional[_Union[Code, _Mapping]] = ..., graph: _Optional[_Union[_graph_pb2.Graph, _Mapping]] = ..., origin_run_id: _Optional[str] = ..., trigger: _Optional[_Union[_common_pb2.TriggerSource, _Mapping]] = ..., traceparent: _Optional[str] = ..., tasks: _Optional[_Union[TaskCounts, _Mapping]] = ..., waiting_for: _Optional[str] = ..., priority: _Optional[int] = ...) -> None: ...
+    system_tags: _containers.RepeatedScalarFieldContainer[str]
+    tags_version: int
+    def __init__(self, run_id: _Optional[str] = ..., project: _Optional[str] = ..., flow: _Optional[str] = ..., state: _Optional[_Union[RunState, str]] = ..., parameters: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., tags: _Optional[_Iterable[str]] = ..., created_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., finished_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., failure: _Optional[_Union[_common_pb2.Failure, _Mapping]] = ..., created_by: _Optional[_Union[_common_pb2.Actor, _Mapping]] = ..., code: _Optional[_Union[Code, _Mapping]] = ..., graph: _Optional[_Union[_graph_pb2.Graph, _Mapping]] = ..., origin_run_id: _Optional[str] = ..., trigger: _Optional[_Union[_common_pb2.TriggerSource, _Mapping]] = ..., traceparent: _Optional[str] = ..., tasks: _Optional[_Union[TaskCounts, _Mapping]] = ..., waiting_for: _Optional[str] = ..., priority: _Optional[int] = ..., system_tags: _Optional[_Iterable[str]] = ..., tags_version: _Optional[int] = ...) -> None: ...
 
 class TaskCounts(_message.Message):
     __slots__ = ("ready", "running", "succeeded", "failed", "cancelled", "pending")
@@ -205,7 +209,7 @@ class GetRunResponse(_message.Message):
     def __init__(self, run: _Optional[_Union[Run, _Mapping]] = ...) -> None: ...
 
 class ListRunsRequest(_message.Message):
-    __slots__ = ("project", "flow", "state", "tag", "deployment", "event_id", "page_size", "page_token")
+    __slots__ = ("project", "flow", "state", "tag", "deployment", "event_id", "page_size", "page_token", "tags")
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     FLOW_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
@@ -214,6 +218,7 @@ class ListRunsRequest(_message.Message):
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    TAGS_FIELD_NUMBER: _ClassVar[int]
     project: str
     flow: str
     state: RunState
@@ -222,7 +227,8 @@ class ListRunsRequest(_message.Message):
     event_id: str
     page_size: int
     page_token: str
-    def __init__(self, project: _Optional[str] = ..., flow: _Optional[str] = ..., state: _Optional[_Union[RunState, str]] = ..., tag: _Optional[str] = ..., deployment: _Optional[str] = ..., event_id: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    tags: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, project: _Optional[str] = ..., flow: _Optional[str] = ..., state: _Optional[_Union[RunState, str]] = ..., tag: _Optional[str] = ..., deployment: _Optional[str] = ..., event_id: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ListRunsResponse(_message.Message):
     __slots__ = ("runs", "next_page_token")
@@ -241,6 +247,24 @@ class CancelRunRequest(_message.Message):
     def __init__(self, run_id: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class CancelRunResponse(_message.Message):
+    __slots__ = ("run",)
+    RUN_FIELD_NUMBER: _ClassVar[int]
+    run: Run
+    def __init__(self, run: _Optional[_Union[Run, _Mapping]] = ...) -> None: ...
+
+class UpdateRunTagsRequest(_message.Message):
+    __slots__ = ("run_id", "remove", "add", "if_version")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    REMOVE_FIELD_NUMBER: _ClassVar[int]
+    ADD_FIELD_NUMBER: _ClassVar[int]
+    IF_VERSION_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    remove: _containers.RepeatedScalarFieldContainer[str]
+    add: _containers.RepeatedScalarFieldContainer[str]
+    if_version: int
+    def __init__(self, run_id: _Optional[str] = ..., remove: _Optional[_Iterable[str]] = ..., add: _Optional[_Iterable[str]] = ..., if_version: _Optional[int] = ...) -> None: ...
+
+class UpdateRunTagsResponse(_message.Message):
     __slots__ = ("run",)
     RUN_FIELD_NUMBER: _ClassVar[int]
     run: Run
@@ -273,10 +297,12 @@ class ListTasksResponse(_message.Message):
     def __init__(self, tasks: _Optional[_Iterable[_Union[Task, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class ListFlowsRequest(_message.Message):
-    __slots__ = ("project",)
+    __slots__ = ("project", "tags")
     PROJECT_FIELD_NUMBER: _ClassVar[int]
+    TAGS_FIELD_NUMBER: _ClassVar[int]
     project: str
-    def __init__(self, project: _Optional[str] = ...) -> None: ...
+    tags: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, project: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ListFlowsResponse(_message.Message):
     __slots__ = ("flows",)

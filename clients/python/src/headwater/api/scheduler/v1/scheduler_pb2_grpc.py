@@ -54,6 +54,11 @@ class SchedulerServiceStub(object):
                 request_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.CancelRunRequest.SerializeToString,
                 response_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.CancelRunResponse.FromString,
                 _registered_method=True)
+        self.UpdateRunTags = channel.unary_unary(
+                '/headwater.api.scheduler.v1.SchedulerService/UpdateRunTags',
+                request_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.UpdateRunTagsRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.UpdateRunTagsResponse.FromString,
+                _registered_method=True)
         self.ListTasks = channel.unary_unary(
                 '/headwater.api.scheduler.v1.SchedulerService/ListTasks',
                 request_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.ListTasksRequest.SerializeToString,
@@ -139,6 +144,13 @@ class SchedulerServiceServicer(object):
 
     def CancelRun(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateRunTags(self, request, context):
+        """Changes the tags of a run, running or over, in one step: removals first, then additions.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -240,6 +252,11 @@ def add_SchedulerServiceServicer_to_server(servicer, server):
                     servicer.CancelRun,
                     request_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.CancelRunRequest.FromString,
                     response_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.CancelRunResponse.SerializeToString,
+            ),
+            'UpdateRunTags': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateRunTags,
+                    request_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.UpdateRunTagsRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.UpdateRunTagsResponse.SerializeToString,
             ),
             'ListTasks': grpc.unary_unary_rpc_method_handler(
                     servicer.ListTasks,
@@ -410,6 +427,33 @@ class SchedulerService(object):
             '/headwater.api.scheduler.v1.SchedulerService/CancelRun',
             headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.CancelRunRequest.SerializeToString,
             headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.CancelRunResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateRunTags(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.scheduler.v1.SchedulerService/UpdateRunTags',
+            headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.UpdateRunTagsRequest.SerializeToString,
+            headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.UpdateRunTagsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -26,6 +26,9 @@ from headwater_server.executor.node.frames import FrameSocket, encode
 log = structlog.get_logger("worker.zygotes")
 KEPT = 4
 IDLE = 300.0
+# Children of one package at most, and how long (seconds) nothing must run before more are parked than there are slots.
+MOST_PARKED = 16
+QUIET = 0.1
 IMPORT_LIMIT = 600.0
 
 
@@ -88,8 +91,11 @@ class Zygote:
     running: dict[int, Child] = field(default_factory=dict)
     waiting: deque[asyncio.Future[Child]] = field(default_factory=deque)
     imported: bool = False
+    size: int = 0
+    _growing: asyncio.TimerHandle | None = None
 
     def start(self, size: int) -> None:
+        self.size = size
         self.scratch.mkdir(parents=True)
         mine, theirs = socket.socketpair()
         self.control = FrameSocket(mine, self._on_message, self._on_end)
@@ -111,9 +117,26 @@ class Zygote:
             child = self.parked.popleft()
             if not child.gone:
                 self.running[child.pid] = child
+                if not self.parked:
+                    self._drained()
                 return child
             child.close()
         return None
+
+    def _drained(self) -> None:
+        """More tasks came than children were parked for: next time there will be more, made when nothing runs."""
+        if self.size < MOST_PARKED and self._growing is None:
+            self._growing = asyncio.get_running_loop().call_later(QUIET, self._grow)
+
+    def _grow(self) -> None:
+        self._growing = None
+        if not self.alive:
+            return
+        if not self.idle:
+            self._drained()
+            return
+        self.size = min(2 * self.size, MOST_PARKED)
+        self.control.send(encode({"op": "size", "size": self.size}))
 
     async def wait(self) -> Child:
         """Raises CannotStart."""

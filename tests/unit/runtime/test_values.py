@@ -68,6 +68,16 @@ def test_small_values_are_inline_middling_ones_packed_large_ones_apart(tmp_path:
         assert codec.decode(entry["encoding"], manifest.read(entry, files.__getitem__)) == value
 
 
+def test_a_foreach_over_a_packed_list_finds_it(tmp_path: Path) -> None:
+    writer, items = Writer(tmp_path), list(range(10_000))
+    body = Manifest({"items": writer.add(items)})
+    body.foreach["start"] = {**body.artifacts["items"], "var": "items"}
+    data = manifest.seal(body, writer)
+    files = {blob.digest: Path(blob.path) for blob in writer.blobs}
+    entry = manifest.parse(data, files.__getitem__).foreach["start"]
+    assert codec.decode(entry["encoding"], manifest.read(entry, files.__getitem__)) == items
+
+
 def test_a_large_manifest_travels_as_a_reference(tmp_path: Path) -> None:
     writer = Writer(tmp_path / "out")
     entries = {f"name{i}": writer.add(i) for i in range(1000)}

@@ -75,6 +75,7 @@ class Writer:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._pending: dict[str, tuple[Entry, codec.Encoded]] = {}
+        self._placed: dict[str, Entry] = {}  # digest → where in a pack
         self._inline = 0
         self.blobs: list[BlobFile] = []
 
@@ -124,9 +125,15 @@ class Writer:
             parts += [*encoded, bytes(padding)]
             offset += encoded.size + padding
         blob = self._write(codec.Encoded("pack", parts, offset))
-        for entry, _ in self._pending.values():
+        for digest, (entry, _) in self._pending.items():
             entry["pack"] = blob.digest
+            self._placed[digest] = {"pack": blob.digest, "offset": entry["offset"]}
         self._pending.clear()
+
+    def complete(self, entry: Entry) -> None:
+        """Tells a copy of an entry, made before finish(), where its bytes are."""
+        if "inline" not in entry:
+            entry.update(self._placed.get(entry["digest"], {}))
 
     def _write(self, encoded: codec.Encoded) -> BlobFile:
         self._directory.mkdir(parents=True, exist_ok=True)
@@ -150,6 +157,8 @@ def _write_all(fd: int, part: bytes | memoryview) -> None:
 def seal(manifest: Manifest, writer: Writer) -> bytes:
     """The bytes that travel as the result: the manifest, or a reference to it when it is large."""
     writer.finish()
+    for entry in manifest.foreach.values():
+        writer.complete(entry)
     data = manifest.to_json()
     if len(data) <= MANIFEST_MAX:
         return data

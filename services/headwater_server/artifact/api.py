@@ -82,8 +82,8 @@ class ArtifactApi:
 
 
 def _outside(call: Call) -> bool:
-    """Workers on the bus reach the S3 server as the services do; everybody else by its public address."""
-    return call.actor.kind != "worker"
+    """Workers on the bus and services reach the S3 server as we do; everybody else by its public address."""
+    return call.actor.kind not in ("worker", "service")
 
 
 def _before(position: list[Any] | None) -> int:

@@ -48,9 +48,11 @@ class CardApi:
         size = page_size(request.page_size)
         run = await self.run_id(request.run_id, request.project, call)
         step, task_id = limits.check_text(request.step, "step"), limits.check_text(request.task_id, "task_id")
-        given = (request.project, run, step, task_id)
+        digest = limits.check_digest(request.digest) if request.digest else None
+        given = (request.project, run, step, task_id, digest)
         position = read_page_token(request.page_token, *given)
-        rows = await self._store.cards(request.project, run, _after(position), step or None, task_id or None, size + 1)
+        wanted = (step or None, task_id or None, digest)
+        rows = await self._store.cards(request.project, run, _after(position), *wanted, size + 1)
         answer = pb.ListCardsResponse(cards=[_card(row) for row in rows[:size]])
         if len(rows) > size:
             answer.next_page_token = page_token([rows[size - 1]["id"]], *given)

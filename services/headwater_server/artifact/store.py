@@ -83,7 +83,14 @@ class Store:
         return await self._database.fetchrow(q.put_card, *values)
 
     async def cards(
-        self, project: str, run: uuid.UUID, after: int, step: str | None, task_id: str | None, limit: int
+        self,
+        project: str,
+        run: uuid.UUID,
+        after: int,
+        step: str | None,
+        task_id: str | None,
+        digest: bytes | None,
+        limit: int,
     ) -> list[asyncpg.Record]:
         """Cards of a run, oldest first."""
-        return await self._database.fetch(q.list_cards, project, run, after, step, task_id, limit)
+        return await self._database.fetch(q.list_cards, project, run, after, step, task_id, digest, limit)

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from headwater.api.gateway.v1 import gateway_pb2
 from headwater_server.gateway.api import TokenApi
+from headwater_server.gateway.cards import CardPages
 from headwater_server.gateway.edge import Edge, Target
 from headwater_server.gateway.endpoints import ENDPOINTS
 from headwater_server.gateway.guard import Guard
@@ -17,6 +18,7 @@ from headwater_server.gateway.live.letters import DeadLetters
 from headwater_server.gateway.live.past import Past
 from headwater_server.gateway.live.projects import ProjectEvents
 from headwater_server.gateway.live.runs import RunStreams
+from headwater_server.gateway.metaflow.routes import Metaflow
 from headwater_server.gateway.request import Request, answer
 from headwater_server.gateway.rest.forward import Forward
 from headwater_server.gateway.rest.routes import Router, rpc_routes
@@ -63,20 +65,25 @@ async def build(kit: ServiceKit[Settings]) -> None:
 
 
 def router(kit: ServiceKit[Settings], handlers: dict[str, Handler]) -> Router[Target]:
-    """Every route: the RPCs' from the protos, and those of the table of endpoints."""
+    """Every route: the RPCs' from the protos, those of the table of endpoints, and the dialects'."""
     made: Router[Target] = Router()
     for route in rpc_routes():
         made.add(route.verb, route.path, Target.of(route.action, route.path, Forward(kit, route)))
     for endpoint in ENDPOINTS:
         made.add(endpoint.verb, endpoint.path, Target.of(endpoint.action, endpoint.path, handlers[endpoint.name]))
+    for verb, path, action, handle in Metaflow(kit).routes():
+        made.add(verb, path, Target.of(action, path, handle))
     return made
 
 
 def _handlers(kit: ServiceKit[Settings], store: Store, hub: Hub, past: Past) -> dict[str, Handler]:
     health, runs = Health(kit, store), RunStreams(kit, hub, past)
+    cards = CardPages(kit)
+    kit.on_stop(cards.close)
     projects, letters = ProjectEvents(kit, hub, past), DeadLetters(kit.bus, past)
     return {
         "stream_run": runs.stream,
+        "show_card": cards.show,
         "stream_events": projects.stream,
         "publish_event": projects.publish,
         "list_letters": letters.list,

@@ -98,6 +98,11 @@ ENDPOINTS = (
         reply={"type": "object", "properties": {"subject": _TEXT, "id": _TEXT, "seq": {"type": "integer"}}},
     ),
     Endpoint(
+        "GET", "/api/v1/runs/{run_id}/cards/{digest}", "artifacts:read", "show_card",
+        "The page of a card of the run, as HTML that a browser keeps in a sandbox.", "ArtifactService",
+        (Parameter("project", "string", "The run's project."),), "text/html", reply=_TEXT,
+    ),
+    Endpoint(
         "GET", "/api/v1/dlq", "events:read", "list_letters", "Dead letters, newest first.", "Dead letters",
         (Parameter("limit", "integer", "At most so many; default 50, at most 10,000."),),
         reply={"type": "object", "properties": {"letters": {"type": "array", "items": LETTER}}},

@@ -23,5 +23,6 @@ SELECT * FROM cards
 WHERE project = $1 AND run_id = $2 AND id > $3
     AND ($4::text IS NULL OR step = $4)
     AND ($5::text IS NULL OR task_id = $5)
+    AND ($6::bytea IS NULL OR digest = $6)
 ORDER BY id
-LIMIT $6
+LIMIT $7

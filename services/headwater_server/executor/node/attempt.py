@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 
 from headwater_server.executor.node import frames, outcomes, wire
+from headwater_server.executor.node.cards import AttemptCards
 from headwater_server.executor.node.children import CannotStart, Child, Origin
 from headwater_server.executor.node.context import Node
 from headwater_server.executor.node.frames import FrameSocket
@@ -44,6 +45,7 @@ class Attempt:
         self._metric_sink = Sink(node.bus, task.metrics_subject)
         self.logs = AttemptLogs(task, self._log_sink)
         self.metrics = AttemptMetrics(task, self._metric_sink)
+        self.cards: AttemptCards | None = None
         self._loop = asyncio.get_running_loop()
         self._done: asyncio.Future[None] = self._loop.create_future()
         self._child: Child | None = None
@@ -56,6 +58,8 @@ class Attempt:
         """{"success": …} or {"failure": …}, once all it needs is stored. When cancelled, the process is gone first."""
         try:
             outcome = await self._run()
+            if self.cards is not None:
+                await self.cards.stored()
             self.metrics.flush()
             self.logs.finish()
             for sink in (self._metric_sink, self._log_sink):
@@ -132,6 +136,9 @@ class Attempt:
                 if self.metrics.crowded:
                     self._channel.pause()
                     self._job(self._resume())
+            case "card":
+                self.cards = self.cards or AttemptCards(self.task, self.node.transfers, self.logs.say)
+                self.cards.add(message, self.span.traceparent)
             case _:
                 self._job(self._answer(message))
 
@@ -239,6 +246,8 @@ class Attempt:
             sink.abandon()
         for job in self._jobs:
             job.cancel()
+        if self.cards is not None:
+            self.cards.close()
         if self._timer is not None:
             self._timer.cancel()
         self._handing_over = False

@@ -4,6 +4,7 @@ Downloads are checked against their digest, uploads by the store. What is under 
 """
 
 import asyncio
+import hashlib
 import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -56,6 +57,21 @@ class Transfers:
             raise InvalidArgument(f"{source} cannot be read: {error.strerror}", field="path") from None
         finally:
             copy.unlink(missing_ok=True)
+
+    async def put_bytes(self, project: str, data: bytes, traceparent: str = "") -> str:
+        """Stores some bytes; returns their digest."""
+        source = self._cache.temporary()
+        try:
+            await asyncio.to_thread(source.write_bytes, data)
+            digest = hashlib.sha256(data).hexdigest()
+            await self.put_made(project, digest, len(data), source, traceparent)
+            return digest
+        finally:
+            source.unlink(missing_ok=True)
+
+    async def put_card(self, request: dict[str, Any], traceparent: str = "") -> None:
+        """Tells of a card whose page is stored."""
+        await self._commands.call("artifact", "put_card", request, dict, traceparent)
 
     async def put_made(self, project: str, digest: str, size: int, source: Path, traceparent: str = "") -> None:
         """Stores a file that the runtime made and gave up; then it is the cache's."""

@@ -172,20 +172,22 @@ class PutCardResponse(_message.Message):
     def __init__(self, card: _Optional[_Union[Card, _Mapping]] = ...) -> None: ...
 
 class ListCardsRequest(_message.Message):
-    __slots__ = ("project", "run_id", "step", "task_id", "page_size", "page_token")
+    __slots__ = ("project", "run_id", "step", "task_id", "page_size", "page_token", "digest")
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     STEP_FIELD_NUMBER: _ClassVar[int]
     TASK_ID_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
     project: str
     run_id: str
     step: str
     task_id: str
     page_size: int
     page_token: str
-    def __init__(self, project: _Optional[str] = ..., run_id: _Optional[str] = ..., step: _Optional[str] = ..., task_id: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    digest: str
+    def __init__(self, project: _Optional[str] = ..., run_id: _Optional[str] = ..., step: _Optional[str] = ..., task_id: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., digest: _Optional[str] = ...) -> None: ...
 
 class ListCardsResponse(_message.Message):
     __slots__ = ("cards", "next_page_token")

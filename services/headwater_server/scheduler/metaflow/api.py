@@ -59,8 +59,7 @@ class MetaflowApi:
     async def add_metaflow_metadata(
         self, request: pb.AddMetaflowMetadataRequest, call: Call
     ) -> pb.AddMetaflowMetadataResponse:
-        run = await self._objects.run(request.project, request.path)
-        task = await self._objects.task(run, request.path)
+        run, task = await self._objects.task(request.project, request.path)
         data = [_row(datum) | {"tags": list(datum.tags)} for datum in request.data]
         if data:
             await self._lives.observe(run, task, data, observe(request.data))
@@ -69,19 +68,17 @@ class MetaflowApi:
     async def add_metaflow_artifacts(
         self, request: pb.AddMetaflowArtifactsRequest, call: Call
     ) -> pb.AddMetaflowArtifactsResponse:
-        run = await self._objects.run(request.project, request.path)
-        task = await self._objects.task(run, request.path)
+        run, task = await self._objects.task(request.project, request.path)
         rows = [_row(each) for each in request.artifacts]
         if rows:
             await self._lives.finish_attempt(run, task, rows)
         return pb.AddMetaflowArtifactsResponse(created=len(rows))
 
     async def beat_metaflow(self, request: pb.BeatMetaflowRequest, call: Call) -> pb.BeatMetaflowResponse:
-        run = await self._objects.run(request.project, request.path)
         if request.path.task:
-            await self._lives.beat_task(run, await self._objects.task(run, request.path))
+            await self._lives.beat_task(*await self._objects.task(request.project, request.path))
         else:
-            await self._lives.beat_run(run)
+            await self._lives.beat_run(await self._objects.run(request.project, request.path))
         return pb.BeatMetaflowResponse(wait_seconds=max(1, round(self._lives.beat)))
 
     async def tag_metaflow_run(self, request: pb.TagMetaflowRunRequest, call: Call) -> pb.TagMetaflowRunResponse:

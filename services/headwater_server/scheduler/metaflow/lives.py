@@ -26,8 +26,9 @@ from headwater_server.scheduler.store import Store, q
 
 log = structlog.get_logger("scheduler.metaflow")
 PERIOD = 0.5
-# A client waits this part of the time between two heartbeats at least, unless it says goodbye.
-EARLY = 0.8
+MOST_TOUCHED = 10_000
+# Before its first heartbeat a client may have much to clone; who brings names for runs may never send any.
+FIRST_SILENCE, NAMED_SILENCE = 60.0, 3600.0
 
 
 class Lives:
@@ -36,6 +37,7 @@ class Lives:
         self.outbox, self._store, self.objects = outbox, store, objects
         self.beat, self._lease = beat, lease
         self._hearing_since = self._swept = time.time()
+        self._touched: dict[int, float] = {}
 
     # What clients say
 
@@ -49,7 +51,8 @@ class Lives:
             row = await tx.conn.fetchrow(q.mf_insert_run, *values)
             assert row is not None
             values = (run_id, request.project, path.flow, path.run or None, request.user_name or None, request.ts_epoch)
-            number = await tx.conn.fetchval(q.mf_add_run, *values, list(request.system_tags), self._lease)
+            first = NAMED_SILENCE if path.run else FIRST_SILENCE
+            number = await tx.conn.fetchval(q.mf_add_run, *values, list(request.system_tags), max(self._lease, first))
             if number is None:
                 raise exists("run", f"{path.flow}/{path.run}")
             info = await self._store.info(run_id, tx.conn)
@@ -58,43 +61,53 @@ class Lives:
 
     async def observe(self, run: Run, task: Task, data: list[dict[str, Any]], seen: Observed) -> None:
         """Metadata of a task: kept, and what it says about the task carried out, in one transaction."""
+        if not seen.matters:
+            await self._store.database.execute(q.mf_add_metadata, task.task_id, data)
+            await self.touch(run)
+            return
         origin = await self._origin(run, seen)
         async with self.outbox.transaction() as tx:
-            if seen.matters:
-                await self._lock(tx, run)
+            await self._lock(tx, run)
             await tx.conn.execute(q.mf_add_metadata, task.task_id, data)
-            await tx.conn.execute(q.mf_extend, run.number, self._lease)
             if origin is not None:
                 await tx.conn.execute(q.mf_set_origin, run.run_id, origin)
             if seen.end_step and task.step == observed.PARAMETERS:
                 await tx.conn.execute(q.mf_set_end_step, run.number, seen.end_step)
             if task.step != observed.PARAMETERS:
                 await self._attempts(tx, run, task, seen, origin if seen.cloned else None)
+            await self._extend(tx.conn, run)
 
     async def finish_attempt(self, run: Run, task: Task, rows: list[dict[str, Any]]) -> None:
         """Artifacts of an attempt: the last thing that a client says of it."""
         async with self.outbox.transaction() as tx:
             await self._lock(tx, run)
             await tx.conn.execute(q.mf_add_artifacts, task.task_id, rows)
-            await tx.conn.execute(q.mf_extend, run.number, self._lease)
             attempts = {row["attempt"] for row in rows}
             if task.step != observed.PARAMETERS and len(attempts) == 1:
                 await self._done(tx, run, task, attempts.pop())
+            await self._extend(tx.conn, run)
 
     async def beat_run(self, run: Run) -> None:
-        await self._back(run)
-        early, rest = EARLY * self.beat, self.beat + 2
-        await self._store.database.execute(q.mf_beat_run, run.number, self._lease, early, rest)
+        await self._store.database.execute(q.mf_beat_run, run.number)
+        await self.touch(run)
 
     async def beat_task(self, run: Run, task: Task) -> None:
-        await self._back(run)
         await self._store.database.execute(q.mf_beat_task, task.task_id)
-        await self._store.database.execute(q.mf_extend, run.number, self._lease)
+        await self.touch(run)
 
     async def touch(self, run: Run) -> None:
-        """A sign of life that says nothing else."""
+        """A sign of life. Of many within a second, one is enough."""
         await self._back(run)
-        await self._store.database.execute(q.mf_extend, run.number, self._lease)
+        if time.monotonic() - self._touched.get(run.number, 0.0) > 1:
+            await self._extend(self._store.database, run)
+
+    async def _extend(self, conn: Any, run: Run) -> None:
+        first = NAMED_SILENCE if run.name else FIRST_SILENCE
+        rule, short = self._lease, min(self._lease, 1.5 * self.beat + 1)
+        await conn.execute(q.mf_extend, run.number, rule, short, max(rule, first))
+        if len(self._touched) > MOST_TOUCHED:
+            self._touched.clear()
+        self._touched[run.number] = time.monotonic()
 
     # What follows
 

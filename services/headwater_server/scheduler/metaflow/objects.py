@@ -14,7 +14,7 @@ from headwater_server.scheduler.store import q
 
 MAX_NAME = 500
 MAX_PATTERN = 1000
-MAX_ID = 2**31
+MAX_ID = 2**31 - 1
 KINDS = ("flow", "run", "step", "task", "artifact")
 
 
@@ -39,7 +39,6 @@ class Task:
     task_id: int
     step: str
     name: str
-    attempt: int
 
     @property
     def exposed(self) -> str:
@@ -68,24 +67,23 @@ class Objects:
 
     async def run(self, project: str, path: pb.MetaflowPath) -> Run:
         """Raises NotFound."""
+        return (await self._find(project, path, ""))[0]
+
+    async def task(self, project: str, path: pb.MetaflowPath) -> tuple[Run, Task]:
+        """Raises NotFound."""
+        run, task = await self._find(project, path, path.task)
+        if task is None:
+            raise absent("task", f"{path.flow}/{path.run}/{path.step}/{path.task}")
+        return run, task
+
+    async def _find(self, project: str, path: pb.MetaflowPath, task: str) -> tuple[Run, Task | None]:
         check_path(path)
-        numbered = path.run.isdigit()
-        key = int(path.run[:18]) if numbered else path.run
-        sql = q.mf_run_by_number if numbered else q.mf_run_by_name
-        row = await self._database.fetchrow(sql, project, path.flow, key)
+        keys = (*_number_or_name(path.run), path.step, *_number_or_name(task))
+        row = await self._database.fetchrow(q.mf_find, project, path.flow, *keys)
         if row is None:
             raise absent("run", f"{path.flow}/{path.run}")
-        return run_of(row)
-
-    async def task(self, run: Run, path: pb.MetaflowPath) -> Task:
-        """Raises NotFound."""
-        numbered = path.task.isdigit()
-        key = min(int(path.task[:18]), MAX_ID - 1) if numbered else path.task
-        order = (run.number, path.step, key)
-        row = await self._database.fetchrow(q.mf_task_by_id if numbered else q.mf_task_by_name, *order)
-        if row is None:
-            raise absent("task", f"{path.flow}/{path.run}/{path.step}/{path.task}")
-        return Task(row["task_id"], row["step"], row["name"] or "", row["attempt"])
+        found = row["task_id"]
+        return run_of(row), Task(found, row["step"], row["task_name"] or "") if found is not None else None
 
     # Read
 
@@ -96,22 +94,34 @@ class Objects:
             return await self._flows(project, path)
         if kind == pb.METAFLOW_KIND_RUN and not path.run:
             return await self._value(q.mf_list_runs, project, path.flow)
+        if path.task:
+            return await self._of_task((await self.task(project, path))[1], path, kind, attempt)
         run = await self.run(project, path)
         if kind == pb.METAFLOW_KIND_RUN:
             return await self._value(q.mf_get_run, run.number)
         if kind == pb.METAFLOW_KIND_STEP:
             return await self._steps(run, path)
         if kind == pb.METAFLOW_KIND_TASK:
-            if not path.task:
-                return await self._value(q.mf_rows_of_tasks, run.number, path.step)
-            return await self._value(q.mf_get_task, (await self.task(run, path)).task_id)
+            return await self._value(q.mf_rows_of_tasks, run.number, path.step)
         if kind == pb.METAFLOW_KIND_METADATA:
-            if not path.task:
-                return await self._value(q.mf_metadata_of_run, run.number)
-            return await self._value(q.mf_list_metadata, (await self.task(run, path)).task_id)
+            return await self._value(q.mf_metadata_of_run, run.number)
         if kind == pb.METAFLOW_KIND_ARTIFACT:
-            return await self._artifacts(run, path, attempt)
-        raise InvalidArgument("kind: say what to read", field="kind")
+            return await self._value(q.mf_artifacts_of_run, run.number, path.step or None)
+        raise _no_kind()
+
+    async def _of_task(self, task: Task, path: pb.MetaflowPath, kind: int, attempt: int | None) -> str:
+        if kind == pb.METAFLOW_KIND_TASK:
+            return await self._value(q.mf_get_task, task.task_id)
+        if kind == pb.METAFLOW_KIND_METADATA:
+            return await self._value(q.mf_list_metadata, task.task_id)
+        if kind != pb.METAFLOW_KIND_ARTIFACT:
+            raise _no_kind()
+        found = await self._value(q.mf_artifacts_of_task, task.task_id, attempt, path.artifact or None)
+        if not path.artifact:
+            return found
+        if found == "[]":
+            raise absent("artifact", f"{path.flow}/{path.run}/{path.step}/{path.task}/{path.artifact}")
+        return found[1:-1]
 
     async def _value(self, sql: str, *values: Any) -> Any:
         return await self._database.fetchval(sql, *values)
@@ -126,17 +136,6 @@ class Objects:
             return await self._value(q.mf_list_steps, run.number)
         found = await self._value(q.mf_get_step, run.number, path.step)
         return found or _raise(absent("step", f"{path.flow}/{path.run}/{path.step}"))
-
-    async def _artifacts(self, run: Run, path: pb.MetaflowPath, attempt: int | None) -> str:
-        if not path.task:
-            return await self._value(q.mf_artifacts_of_run, run.number, path.step or None)
-        task = await self.task(run, path)
-        found = await self._value(q.mf_artifacts_of_task, task.task_id, attempt, path.artifact or None)
-        if not path.artifact:
-            return found
-        if found == "[]":
-            raise absent("artifact", f"{path.flow}/{path.run}/{path.step}/{path.task}/{path.artifact}")
-        return found[1:-1]
 
     async def filter_tasks(self, run: Run, path: pb.MetaflowPath, field: str, pattern: str) -> list[str]:
         """Pathspecs. Raises InvalidArgument for a pattern that is no regular expression, or takes too long."""
@@ -190,6 +189,17 @@ def check_brought(field: str, value: str) -> None:
     if value.isnumeric():
         hint = "Leave it out to get one, or bring a name such as argo-abc."
         raise InvalidArgument(f"{field}: provided {field} may not be a numeric: {shown(value)}", field=field, hint=hint)
+
+
+def _number_or_name(text: str) -> tuple[int | None, str | None]:
+    """Digits are a number that the server gave, or no object at all."""
+    if text.isdecimal():
+        return (int(text) if len(text) < 10 else MAX_ID), None
+    return None, text or None
+
+
+def _no_kind() -> InvalidArgument:
+    return InvalidArgument("kind: there is nothing of that kind below the path", field="kind")
 
 
 def absent(kind: str, pathspec: str) -> NotFound:

@@ -86,11 +86,3 @@ def client_lost(lease: float) -> dict[str, Any]:
         "message": f"the Metaflow client that executes the run has said nothing for {lease:g} s",
         "hint": "It was killed, or cannot reach this server. `resume` goes on with what is finished.",
     }
-
-
-def client_stopped() -> dict[str, Any]:
-    return {
-        "code": LOST,
-        "message": "the Metaflow client stopped before the run had reached its end",
-        "hint": "It was interrupted, or could not go on: its output says why.",
-    }

@@ -10,11 +10,16 @@ FROM mf_flows f WHERE project = $1 AND flow = $2
 INSERT INTO mf_flows (project, flow, user_name, ts_epoch, tags, system_tags) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT DO NOTHING RETURNING flow
 
--- name: mf_run_by_number
-SELECT m.*, r.state, r.failure FROM mf_runs m JOIN runs r USING (run_id) WHERE run_number = $3 AND m.project = $1 AND m.flow = $2
-
--- name: mf_run_by_name
-SELECT m.*, r.state, r.failure FROM mf_runs m JOIN runs r USING (run_id) WHERE m.project = $1 AND m.flow = $2 AND m.name = $3
+-- name: mf_find
+-- A run by its number $3 or name $4, and its task of step $5 by number $6 or name $7.
+SELECT m.*, r.state, r.failure, t.task_id, t.step, t.name AS task_name
+FROM (SELECT * FROM mf_runs WHERE run_number = $3::int8 AND project = $1 AND flow = $2
+      UNION ALL SELECT * FROM mf_runs WHERE project = $1 AND flow = $2 AND name = $4::text) m
+JOIN runs r USING (run_id)
+LEFT JOIN LATERAL (
+    SELECT task_id, step, name FROM mf_tasks t WHERE task_id = $6::int4 AND t.run_number = m.run_number AND t.step = $5
+    UNION ALL SELECT task_id, step, name FROM mf_tasks t WHERE t.run_number = m.run_number AND t.step = $5 AND t.name = $7::text
+) t ON true
 
 -- name: mf_list_runs
 SELECT coalesce(json_agg(json_build_object('flow_id', flow, 'run_number', exposed, 'user_name', user_name, 'ts_epoch', ts_epoch,
@@ -44,22 +49,22 @@ SELECT m.run_number, m.name, m.end_step, r.* FROM runs r JOIN mf_runs m USING (r
 SELECT r.tags, m.system_tags FROM runs r JOIN mf_runs m USING (run_id) WHERE r.run_id = $1 FOR NO KEY UPDATE OF r
 
 -- name: mf_beat_run
--- $2: lease; $3: a heartbeat that comes before so many seconds after the last one is the client's goodbye: a run with a
--- failed task and none that runs is over then, another one may still do something for $4 seconds.
-UPDATE mf_runs m SET beat_at = now(), lease_until = CASE WHEN lease_until IS NULL THEN NULL
-    WHEN now() - beat_at >= make_interval(secs => $3) OR beat_at IS NULL THEN now() + make_interval(secs => $2)
-    WHEN EXISTS (SELECT 1 FROM mf_tasks t WHERE t.run_number = m.run_number AND t.state = 5)
-        AND NOT EXISTS (SELECT 1 FROM mf_tasks t WHERE t.run_number = m.run_number AND t.state = 3) THEN now() + interval '1 second'
-    ELSE now() + make_interval(secs => $4) END
-WHERE run_number = $1
+UPDATE mf_runs SET beat_at = now() WHERE run_number = $1
 
 -- name: mf_beat_task
 UPDATE mf_tasks SET beat_at = now() WHERE task_id = $1
 
 -- name: mf_extend
--- A sign of life; at most one write a second.
-UPDATE mf_runs SET lease_until = now() + make_interval(secs => $2)
-WHERE run_number = $1 AND lease_until IS NOT NULL AND lease_until < now() + make_interval(secs => $2 - 1)
+-- A sign of life: how long the client may be silent from now on. $2: as a rule; $3: when a task has failed and none runs,
+-- for then it either tries again or is about to end without a word; $4: before its first heartbeat. Seldom a write.
+WITH allowed AS (
+    SELECT make_interval(secs => CASE WHEN m.beat_at IS NULL THEN $4::float8
+        WHEN EXISTS (SELECT 1 FROM mf_tasks t WHERE t.run_number = $1 AND t.state = 5)
+            AND NOT EXISTS (SELECT 1 FROM mf_tasks t WHERE t.run_number = $1 AND t.state IN (2, 3) AND t.step <> '_parameters') THEN $3::float8
+        ELSE $2::float8 END) AS silence
+    FROM mf_runs m WHERE m.run_number = $1)
+UPDATE mf_runs SET lease_until = now() + silence FROM allowed
+WHERE run_number = $1 AND lease_until IS NOT NULL AND lease_until - now() NOT BETWEEN silence - interval '1 second' AND silence
 
 -- name: mf_revive_run
 -- The client that was thought to be gone goes on.
@@ -110,12 +115,6 @@ INSERT INTO mf_steps (run_number, step, user_name, ts_epoch) VALUES ($1, $2, $3,
 
 -- name: mf_step_names
 SELECT step FROM mf_steps s JOIN mf_runs USING (run_number) WHERE run_id = $1 AND step <> '_parameters' ORDER BY s.number
-
--- name: mf_task_by_id
-SELECT * FROM mf_tasks WHERE task_id = $3 AND run_number = $1 AND step = $2
-
--- name: mf_task_by_name
-SELECT * FROM mf_tasks WHERE run_number = $1 AND step = $2 AND name = $3
 
 -- name: mf_rows_of_tasks
 SELECT coalesce(json_agg(json_build_object('flow_id', flow, 'run_number', run, 'step_name', step, 'task_id', exposed, 'user_name', user_name,

@@ -199,9 +199,9 @@ def test_with_adds_where_it_is_missing():
 @pytest.mark.parametrize(
     ("spec", "text"),
     [
-        ("kubernetes", "unknown decorator. Fix: use one of catch"),
+        ("kubernets", "unknown decorator 'kubernets'; did you mean 'kubernetes'"),
         ("retry:times", "'times' has no value"),
-        ("retry:colour=3", "unexpected keyword argument 'colour'"),
+        ("retry:colour=3", "does not support the attribute 'colour'"),
         ("retry:times=-3", "times=-3"),
     ],
 )

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from headwater.client import Step as Step
     from headwater.client import Task as Task
     from headwater.client import namespace as namespace
+    from headwater.flow.card import card as card
+    from headwater.flow.compute import batch as batch
+    from headwater.flow.compute import kubernetes as kubernetes
+    from headwater.flow.config import Config as Config
+    from headwater.flow.config import ConfigValue as ConfigValue
     from headwater.flow.current import current as current
     from headwater.flow.decorators import catch as catch
     from headwater.flow.decorators import command as command
@@ -20,16 +25,34 @@ if TYPE_CHECKING:
     from headwater.flow.decorators import pool as pool
     from headwater.flow.decorators import resources as resources
     from headwater.flow.decorators import retry as retry
+    from headwater.flow.decorators import secrets as secrets
     from headwater.flow.decorators import timeout as timeout
+    from headwater.flow.delayed import config_expr as config_expr
+    from headwater.flow.exit_hooks import exit_hook as exit_hook
+    from headwater.flow.include import IncludeFile as IncludeFile
+    from headwater.flow.multicore import parallel_imap_unordered as parallel_imap_unordered
+    from headwater.flow.multicore import parallel_map as parallel_map
+    from headwater.flow.mutators import FlowMutator as FlowMutator
+    from headwater.flow.mutators import StepMutator as StepMutator
+    from headwater.flow.packages import conda as conda
+    from headwater.flow.packages import conda_base as conda_base
+    from headwater.flow.packages import pypi as pypi
+    from headwater.flow.packages import pypi_base as pypi_base
     from headwater.flow.parameters import JSONType as JSONType
     from headwater.flow.parameters import Parameter as Parameter
+    from headwater.flow.profile import profile as profile
+    from headwater.flow.projects import project as project
+    from headwater.flow.scheduling import isolation as isolation
+    from headwater.flow.scheduling import parallel as parallel
     from headwater.flow.spec import FlowSpec as FlowSpec
     from headwater.flow.spec import step as step
-    from headwater.flow.triggers import project as project
     from headwater.flow.triggers import schedule as schedule
     from headwater.flow.triggers import trigger as trigger
     from headwater.flow.triggers import trigger_on_finish as trigger_on_finish
     from headwater.flow.triggers import trigger_on_promotion as trigger_on_promotion
+    from headwater.flow.user_steps import USER_SKIP_STEP as USER_SKIP_STEP
+    from headwater.flow.user_steps import UserStepDecorator as UserStepDecorator
+    from headwater.flow.user_steps import user_step_decorator as user_step_decorator
     from headwater.models import ModelVersion as ModelVersion
     from headwater.models import load_model as load_model
     from headwater.models import promote as promote
@@ -46,8 +69,30 @@ _HOMES = {
     "headwater.flow.spec": ("FlowSpec", "step"),
     "headwater.flow.parameters": ("Parameter", "JSONType"),
     "headwater.flow.current": ("current",),
-    "headwater.flow.decorators": ("retry", "catch", "timeout", "resources", "environment", "command", "pool"),
-    "headwater.flow.triggers": ("trigger", "trigger_on_finish", "trigger_on_promotion", "schedule", "project"),
+    "headwater.flow.decorators": (
+        "retry",
+        "catch",
+        "timeout",
+        "resources",
+        "environment",
+        "secrets",
+        "command",
+        "pool",
+    ),
+    "headwater.flow.compute": ("kubernetes", "batch"),
+    "headwater.flow.card": ("card",),
+    "headwater.flow.packages": ("pypi", "pypi_base", "conda", "conda_base"),
+    "headwater.flow.scheduling": ("parallel", "isolation"),
+    "headwater.flow.config": ("Config", "ConfigValue"),
+    "headwater.flow.delayed": ("config_expr",),
+    "headwater.flow.exit_hooks": ("exit_hook",),
+    "headwater.flow.include": ("IncludeFile",),
+    "headwater.flow.multicore": ("parallel_map", "parallel_imap_unordered"),
+    "headwater.flow.mutators": ("FlowMutator", "StepMutator"),
+    "headwater.flow.profile": ("profile",),
+    "headwater.flow.projects": ("project",),
+    "headwater.flow.user_steps": ("UserStepDecorator", "user_step_decorator", "USER_SKIP_STEP"),
+    "headwater.flow.triggers": ("trigger", "trigger_on_finish", "trigger_on_promotion", "schedule"),
     "headwater.tracking": ("log_metric", "log_metrics", "log_param", "log_params", "set_tag"),
     "headwater.models": ("register_model", "promote", "load_model", "ModelVersion"),
     "headwater.client": ("Flow", "Run", "Step", "Task", "DataArtifact", "namespace"),

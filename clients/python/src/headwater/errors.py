@@ -17,7 +17,7 @@ from typing import Any, cast
 class HeadwaterError(Exception):
     """`message` says what is wrong, `hint` what to do about it ("" when the message already does)."""
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    def __init__(self, message: str = "", *, hint: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint

@@ -20,7 +20,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "stack": ("stack_group", "stack", "The commands of the local platform as one group."),
     "doctor": ("doctor", "doctor", "Find out what is wrong, and how to fix it."),
     "runs": ("runs", "runs", "List runs."),
-    "run": ("runs", "run", "Show or cancel one run."),
+    "run": ("runs", "run", "Show or cancel one run, or run a flow file."),
     "logs": ("logs", "logs", "Output of a run, a step or a task, or of the platform."),
     "artifacts": ("artifacts", "artifacts", "List and fetch what steps left behind."),
     "flows": ("flows", "flows", "Flows that ran or are deployed."),
@@ -84,6 +84,11 @@ def cli() -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Entry point of the command; exits the process."""
+    words = sys.argv[1:] if argv is None else argv
+    if words[:1] == ["run"] and len(words) > 1 and words[1].endswith(".py"):
+        from headwater.compat.metaflow.run import run_file
+
+        run_file(words[1], words[2:])
     sys.exit(_run(argv))
 
 

@@ -65,7 +65,11 @@ def _row(run: dict[str, Any]) -> tuple[Any, ...]:
 
 @click.group()
 def run() -> None:
-    """Show or cancel one run."""
+    """Show or cancel one run; or run a flow: `headwater run FLOW.py [COMMAND …]`.
+
+    A flow file, also one that says `from metaflow import …`, takes what `python FLOW.py` takes; COMMAND is `run` where
+    none is given.
+    """
 
 
 @run.command()

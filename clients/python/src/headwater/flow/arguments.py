@@ -16,6 +16,7 @@ COMMANDS = {
     "show": "describe the flow: its steps, parameters and docs",
     "check": "check the flow without running it (default)",
     "dump": "print the artifacts of a step or a task",
+    "card": "look at the pages that tasks made: card view|get|list|create|server",
     "logs": "print what a step or a task wrote: logs show RUN/STEP[/TASK]",
     "deploy": "let events, schedules and other flows start this flow",
     "version": "print the version of Headwater",
@@ -27,7 +28,6 @@ _WITHOUT_EFFECT = {
     "--datastore": "the Headwater server keeps the artifacts",
     "--datastore-root": "the Headwater server keeps the artifacts",
     "--metadata": "the Headwater server keeps the metadata",
-    "--environment": "steps run in the environment of the worker",
     "--event-logger": "events are on the bus: headwater events tail",
     "--monitor": "metrics are exported by the servers",
 }
@@ -66,6 +66,19 @@ def top_level(script: str, description: str) -> Parser:
     parser.add_argument(
         "--package-suffixes", default="", metavar="LIST", help="more endings of files to package, such as .csv,.bin"
     )
+    for option, what in (("--config", "FILE"), ("--config-value", "VALUE")):
+        parser.add_argument(
+            option, nargs=2, action="append", default=[], metavar=("NAME", what), help=f"{what.lower()} of a config"
+        )
+    parser.add_argument("--branch", default="", metavar="NAME", help="branch of the @project to run or deploy under")
+    parser.add_argument("--production", action="store_true", help="run or deploy as production of the @project")
+    parser.add_argument(
+        "--environment",
+        default="",
+        metavar="KIND",
+        help="where packages of steps come from: pypi or conda (what the decorators say, the default), uv (uv.lock of "
+        "the flow's folder), local (the worker's own)",
+    )
     for option in _WITHOUT_EFFECT:
         parser.add_argument(option, default=None, help=argparse.SUPPRESS)
     parser.add_argument("command", nargs="?", default="", metavar="COMMAND", help=argparse.SUPPRESS)
@@ -83,7 +96,7 @@ def without_effect(options: argparse.Namespace) -> list[str]:
     said: list[str] = []
     for option, why in _WITHOUT_EFFECT.items():
         value = getattr(options, option[2:].replace("-", "_"))
-        if value is not None and not (option == "--environment" and value == "local"):
+        if value is not None:
             said.append(f"{option} {value} has no effect: {why}.")
     return said
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, NoReturn
 
 from headwater.errors import HeadwaterError
 from headwater.flow import arguments
-from headwater.flow.options import flow_options
 from headwater.flow.parameters import ParameterError
 from headwater.flow.terminal import Terminal
 
@@ -45,6 +44,7 @@ def _main(cls: type, argv: list[str], terminal: Terminal) -> int:
     parser = arguments.top_level(script, (cls.__doc__ or "").strip() or f"Flow {cls.__name__}.")
     options = parser.parse_args(argv)
     terminal.quiet = bool(options.quiet)
+    _prepare(cls, options, parser)
     for sentence in arguments.without_effect(options):
         terminal.warn(sentence)
     if options.command == "help":
@@ -62,6 +62,29 @@ def _main(cls: type, argv: list[str], terminal: Terminal) -> int:
     return _dispatch(cls, options, terminal, script)
 
 
+def _prepare(cls: type, options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+    """What the options before the command decide about the class itself."""
+    from headwater.flow.finish import prepare
+
+    if options.config or options.config_value:
+        from headwater.flow.config import configs_of
+        from headwater.flow.lint import suggestion
+
+        known = [config.name for config in configs_of(cls).values()]
+        for name, _ in [*options.config, *options.config_value]:
+            if name not in known:
+                parser.error(f"{cls.__name__} has no config {name!r}{suggestion(name, known)}")
+    prepare(cls)
+    if options.environment:
+        from headwater.environments.steps import choose
+
+        choose(options.environment)
+    if options.branch or options.production:
+        from headwater.flow.projects import choose
+
+        choose(options.branch, options.production, cls)
+
+
 def _dispatch(cls: type, options: argparse.Namespace, terminal: Terminal, script: str) -> int:
     if options.command in ("run", "resume"):
         return _start(cls, options, terminal, script)
@@ -76,6 +99,10 @@ def _dispatch(cls: type, options: argparse.Namespace, terminal: Terminal, script
         from headwater.flow.dump import dump_command
 
         return dump_command(cls, arguments.dump(script).parse_args(options.rest), terminal)
+    if options.command == "card":
+        from headwater.flow.card_cli import card_command
+
+        return card_command(cls, options.rest, terminal, script)
     if options.command == "logs":
         from headwater.flow.logs import logs_command
 
@@ -84,6 +111,7 @@ def _dispatch(cls: type, options: argparse.Namespace, terminal: Terminal, script
 
     if options.command == "show":
         arguments.show(script).parse_args(options.rest)
+        _add_decorators(cls, options.decorators)
         return show_command(cls, terminal)
     arguments.check(script).parse_args(options.rest)
     _add_decorators(cls, options.decorators)
@@ -98,19 +126,14 @@ def _start(cls: type, options: argparse.Namespace, terminal: Terminal, script: s
     _add_decorators(cls, [*options.decorators, *given.decorators])
     if given.namespace is not None:
         terminal.warn("--namespace has no effect: runs are found by project, flow and tags.")
-    if flow_options(cls).project:
-        terminal.note(
-            f"@project {flow_options(cls).project}: the run belongs to the project of the server you are logged in to."
-        )
     command = run.run_command if options.command == "run" else run.resume_command
     return command(cls, given, suffixes_of(options), terminal)
 
 
 def _add_decorators(cls: type, specs: list[str]) -> None:
-    if specs:
-        from headwater.flow.with_options import apply_with
+    from headwater.flow.finish import complete
 
-        apply_with(cls, specs)
+    complete(cls, specs)
 
 
 def suffixes_of(options: argparse.Namespace) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 _EMPTY: dict[str, Any] = {
     "flow_name": None,
@@ -21,6 +21,16 @@ _EMPTY: dict[str, Any] = {
     "project": None,
     "is_running_flow": False,
 }
+
+
+class Parallel(NamedTuple):
+    """Of a task in a gang: the address of the first member, how many there are, which one this is (from 0), and the task
+    id of the first."""
+
+    main_ip: str
+    num_nodes: int
+    node_index: int
+    control_task_id: str | None
 
 
 class TriggerEvent:
@@ -94,7 +104,8 @@ class Trigger:
 class Current:
     """Where the code runs: flow_name, run_id, step_name, task_id, pathspec ("Flow/run/step/task"), retry_count (0 in
     the first attempt that counts), attempt, origin_run_id (of a resume), username, namespace, tags, tempdir, project,
-    trigger, run, task. None, or empty, outside of a task; `is_running_flow` tells.
+    trigger, run, task, graph. None, or empty, outside of a task; `is_running_flow` tells. Flows with @project have
+    project_name, branch_name, project_flow_name, is_user_branch and is_production.
 
         print(current.pathspec, current.retry_count)
     """
@@ -112,7 +123,7 @@ class Current:
         self._values = dict(_EMPTY)
 
     def __getattr__(self, name: str) -> Any:
-        if name == "project_name":
+        if name == "project_name" and name not in self._values:
             name = "project"
         if name in self._values:
             return self._values[name]
@@ -137,6 +148,16 @@ class Current:
     def task(self) -> Any:
         """The client's Task that this is; None outside of a task."""
         return self._client("Task", 4)
+
+    @property
+    def graph(self) -> Any:
+        """The steps of the flow and how they follow each other, as a dictionary; None outside of a task."""
+        cls = self._values.get("_flow_class")
+        if cls is None:
+            return None
+        from headwater.flow.graph_info import graph_info
+
+        return graph_info(cls)
 
     def _client(self, kind: str, parts: int) -> Any:
         pathspec = self._values["pathspec"]

@@ -1,4 +1,4 @@
-"""Decorators of steps: retry, catch, timeout, resources, environment, command, pool; and `--with`, which adds them.
+"""Decorators of steps: retry, catch, timeout, resources, environment, secrets, command, pool.
 
 They only record options (flow/options.py). The scheduler acts on retry and catch, the worker on the rest.
 """
@@ -9,13 +9,14 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from headwater.errors import FlowError
-from headwater.flow.options import Catch, CommandSpec, ResourceRequest, Retry, StepOptions, options_of
+from headwater.flow.declare import step_decorator
+from headwater.flow.options import Catch, CommandSpec, ResourceRequest, Retry, SecretSources, StepOptions, options_of
 
 MAX_RETRIES = 100
 
 
-def _apply(name: str, function: Callable[..., Any] | None, record: Callable[[StepOptions], None]) -> Any:
-    """Makes a decorator that works with and without parentheses."""
+def recording(name: str, record: Callable[[StepOptions], None]) -> Any:
+    """What puts the options of a decorator on a step."""
 
     def decorate(target: Any) -> Any:
         if not callable(target) or isinstance(target, type):
@@ -25,11 +26,11 @@ def _apply(name: str, function: Callable[..., Any] | None, record: Callable[[Ste
         options.decorators.insert(0, name)
         return target
 
-    return decorate if function is None else decorate(function)
+    return decorate
 
 
+@step_decorator
 def retry(
-    function: Callable[..., Any] | None = None,
     *,
     times: int = 3,
     minutes_between_retries: float = 2,
@@ -50,10 +51,11 @@ def retry(
     def record(options: StepOptions) -> None:
         options.retry = Retry(int(times), delay)
 
-    return _apply("retry", function, record)
+    return recording("retry", record)
 
 
-def catch(function: Callable[..., Any] | None = None, *, var: str | None = None, print_exception: bool = True) -> Any:
+@step_decorator
+def catch(*, var: str | None = None, print_exception: bool = True) -> Any:
     """Lets the flow go on after a step failed for good. The exception goes into the artifact `var` (else None).
 
     @catch(var="problem")
@@ -66,12 +68,11 @@ def catch(function: Callable[..., Any] | None = None, *, var: str | None = None,
     def record(options: StepOptions) -> None:
         options.catch = Catch(var, print_exception)
 
-    return _apply("catch", function, record)
+    return recording("catch", record)
 
 
-def timeout(
-    function: Callable[..., Any] | None = None, *, seconds: float = 0, minutes: float = 0, hours: float = 0
-) -> Any:
+@step_decorator
+def timeout(*, seconds: float = 0, minutes: float = 0, hours: float = 0) -> Any:
     """Kills an attempt of the step that runs longer than seconds + minutes + hours; @retry and @catch then apply."""
     total = seconds + 60.0 * minutes + 3600.0 * hours
     if total <= 0:
@@ -80,11 +81,11 @@ def timeout(
     def record(options: StepOptions) -> None:
         options.timeout_seconds = total
 
-    return _apply("timeout", function, record)
+    return recording("timeout", record)
 
 
+@step_decorator
 def resources(
-    function: Callable[..., Any] | None = None,
     *,
     cpu: float = 1,
     gpu: float | None = None,
@@ -104,10 +105,11 @@ def resources(
     def record(options: StepOptions) -> None:
         options.resources = request
 
-    return _apply("resources", function, record)
+    return recording("resources", record)
 
 
-def environment(function: Callable[..., Any] | None = None, *, vars: Mapping[str, Any] | None = None) -> Any:
+@step_decorator
+def environment(*, vars: Mapping[str, Any] | None = None) -> Any:
     """Environment variables of the step: @environment(vars={"OMP_NUM_THREADS": "1"})."""
     values = {str(name): str(value) for name, value in (vars or {}).items()}
     for name, value in values.items():
@@ -117,9 +119,27 @@ def environment(function: Callable[..., Any] | None = None, *, vars: Mapping[str
     def record(options: StepOptions) -> None:
         options.environment.update(values)
 
-    return _apply("environment", function, record)
+    return recording("environment", record)
 
 
+@step_decorator
+def secrets(
+    *, sources: list[str | dict[str, Any]] | None = None, role: str | None = None, allow_override: bool = False
+) -> Any:
+    """Environment variables of the step that no log shows: "inline.name", or
+    {"type": "inline", "id": "db", "options": {"env_vars": {"DB_PASSWORD": "…"}}}.
+
+    role: for back ends that have roles. allow_override: may replace variables that are set already.
+    """
+    wanted = SecretSources(tuple(sources or ()), role, bool(allow_override))
+
+    def record(options: StepOptions) -> None:
+        options.secrets = wanted
+
+    return recording("secrets", record)
+
+
+@step_decorator
 def command(
     text: str,
     *,
@@ -145,9 +165,10 @@ def command(
     def record(options: StepOptions) -> None:
         options.command = spec
 
-    return _apply("command", None, record)
+    return recording("command", record)
 
 
+@step_decorator
 def pool(name: str) -> Any:
     """The pool of workers that may run the step: @pool("gpu")."""
     if not isinstance(cast(object, name), str) or not name.replace("-", "").replace("_", "").isalnum():
@@ -156,7 +177,7 @@ def pool(name: str) -> Any:
     def record(options: StepOptions) -> None:
         options.pool = name
 
-    return _apply("pool", None, record)
+    return recording("pool", record)
 
 
 def _files(argument: str, files: Mapping[str, str] | list[str] | tuple[str, ...] | None) -> dict[str, str]:

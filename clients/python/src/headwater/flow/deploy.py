@@ -9,6 +9,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from headwater.flow import start
+from headwater.flow.finish import complete
 from headwater.flow.options import flow_options
 from headwater.flow.parameters import parameters_of, resolve
 from headwater.flow.trace import command_span
@@ -26,15 +27,18 @@ def deploy_flow(
     """
     from headwater.client.http import API, connect
 
+    complete(cls, [])
+    start.say_project(cls, terminal)
     graph = start.checked_graph(cls)
     values = resolve(cls, parameters, os.environ, filled=check_triggers(cls))
-    package = start.pack(cls, suffixes, terminal)
+    start.lock_environments(cls, graph)
+    package = start.pack(cls, suffixes, terminal, values)
     body = {
         "graph": graph,
         "code": start.code_of(cls, package),
         "parameters": values,
         "triggers": flow_options(cls).triggers,
-        "tags": tags,
+        "tags": list(dict.fromkeys([*tags, *start.tags_of(cls)])),
     }
     with command_span(f"deploy {cls.__name__}", {"headwater.flow": cls.__name__}):
         connection = connect(start=True)
@@ -69,6 +73,8 @@ def deploy_command(
     deployment = deploy_flow(cls, parameters, tags, suffixes, terminal)
     version, project = deployment.get("version", 1), deployment.get("project", "default")
     terminal.plain(f"Deployed {cls.__name__} version {version} to project {project}.")
+    if flow_options(cls).on_success or flow_options(cls).on_error:
+        terminal.warn("@exit_hook has no effect on runs that a deployment starts: hooks run where `run` follows a run.")
     lines = describe_triggers(cls)
     if lines:
         terminal.plain("It is started by:\n" + "\n".join(f"    {line}" for line in lines))

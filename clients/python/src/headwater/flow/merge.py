@@ -7,10 +7,22 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from headwater.errors import FlowError
-from headwater.flow.parameters import parameters_of
+from headwater.flow.parameters import parameters_of, stored_with_tasks
 
 if TYPE_CHECKING:
     from headwater.flow.spec import FlowSpec
+
+
+class MergeConflict(FlowError):
+    """Branches that do not agree on artifacts; their names are in `artifact_names`."""
+
+    artifact_names: list[str] = []
+
+
+class MergeMissing(FlowError):
+    """Artifacts of include= that no branch has; their names are in `artifact_names`."""
+
+    artifact_names: list[str] = []
 
 
 def merge_artifacts(flow: FlowSpec, inputs: list[FlowSpec], exclude: list[str], include: list[str]) -> None:
@@ -22,13 +34,17 @@ def merge_artifacts(flow: FlowSpec, inputs: list[FlowSpec], exclude: list[str], 
     holders = _holders(flow, inputs, exclude, include)
     missing = [name for name in include if name not in holders and name not in vars(flow)]
     if missing:
-        raise FlowError(f"merge_artifacts: no input has {', '.join(missing)}. Fix: correct include=[…]")
+        absent = MergeMissing(f"merge_artifacts: no input has {', '.join(missing)}. Fix: correct include=[…]")
+        absent.artifact_names = missing
+        raise absent
     conflicts = [name for name, having in holders.items() if not _agree(name, having)]
     if conflicts:
-        raise FlowError(
+        conflict = MergeConflict(
             f"merge_artifacts: the inputs have different values of {', '.join(sorted(conflicts))}. "
             f"Fix: assign self.{sorted(conflicts)[0]} before the call, or exclude it"
         )
+        conflict.artifact_names = sorted(conflicts)
+        raise conflict
     for name, having in holders.items():
         _take(flow, having[0], name)
 
@@ -37,7 +53,7 @@ def _holders(
     flow: FlowSpec, inputs: list[FlowSpec], exclude: list[str], include: list[str]
 ) -> dict[str, list[FlowSpec]]:
     """Artifact name → inputs that have it, for the names to merge."""
-    skip = {*exclude, *vars(flow), *parameters_of(type(flow))}
+    skip = {*exclude, *vars(flow), *parameters_of(type(flow)), *stored_with_tasks(type(flow))}
     holders: dict[str, list[FlowSpec]] = {}
     for each in inputs:
         for name in artifact_names(each):

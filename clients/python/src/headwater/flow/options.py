@@ -40,6 +40,17 @@ class CommandSpec(NamedTuple):
     outputs: dict[str, str]
 
 
+class SecretSources(NamedTuple):
+    """Where environment variables of a step come from that nobody shall see."""
+
+    sources: tuple[Any, ...]
+    role: str | None = None
+    allow_override: bool = False
+
+
+Spec = tuple[str, tuple[Any, ...], dict[str, Any]]
+
+
 class StepOptions:
     """Everything that decorators said about one step. `is_step` is false until @step itself was there."""
 
@@ -55,7 +66,21 @@ class StepOptions:
         self.environment: dict[str, str] = {}
         self.command: CommandSpec | None = None
         self.pool = ""
+        self.isolation = ""
+        self.secrets: SecretSources | None = None
+        # What compute decorators asked for that nothing here acts on: "@kubernetes": ["image"].
+        self.ignored: dict[str, list[str]] = {}
+        # Pages: headwater.api.scheduler.v1.CardSpec in JSON, in the order of the source.
+        self.cards: list[dict[str, Any]] = []
+        # PackageSets (packages.py) of the step.
+        self.packages: list[Any] = []
         self.decorators: list[str] = []
+        # (name, arguments, keyword arguments) of each decorator, for mutators to look at.
+        self.specs: list[Spec] = []
+        # Decorators that wait for the value of a config: they are applied when the class is there.
+        self.deferred: list[tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]] = []
+        self.mutators: list[Any] = []
+        self.wrappers: list[Any] = []
 
     def __repr__(self) -> str:
         return f"StepOptions({self.name!r}, decorators={self.decorators})"
@@ -67,6 +92,13 @@ class FlowOptions:
     def __init__(self, parent: "FlowOptions | None" = None) -> None:
         self.triggers: list[dict[str, Any]] = list(parent.triggers) if parent else []
         self.project = parent.project if parent else ""
+        self.branch: str | None = parent.branch if parent else None
+        self.production: bool | None = parent.production if parent else None
+        self.on_success: list[Any] = list(parent.on_success) if parent else []
+        self.on_error: list[Any] = list(parent.on_error) if parent else []
+        self.mutators: list[Any] = list(parent.mutators) if parent else []
+        self.specs: list[Spec] = list(parent.specs) if parent else []
+        self.packages: list[Any] = list(parent.packages) if parent else []
         self.decorators: list[str] = list(parent.decorators) if parent else []
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from headwater.errors import FlowError
+from headwater.flow.choices import FILE as CHOICES_FILE
 
 MAX_BYTES = 100 << 20
 MAX_ENTRIES = 50_000
@@ -51,18 +52,22 @@ class Package(NamedTuple):
     left_out: list[str]
 
 
-def build(flow_file: str, suffixes: Iterable[str] = ()) -> Package:
-    """Packs the folder of a flow file. suffixes: more endings of files to take, whatever their size.
+def build(
+    flow_file: str, suffixes: Iterable[str] = (), included: Iterable[tuple[str, str]] = (), choices: bytes = b""
+) -> Package:
+    """Packs the folder of a flow file. suffixes: more endings of files to take, whatever their size; included: other
+    files, as (name in the package, path); choices: what choices.py wants to tell the tasks.
 
     Raises FlowError when the package would be larger than 100 MiB, or a file cannot be read.
     """
     root = os.path.realpath(os.path.dirname(os.path.abspath(flow_file)))
     scan = _Scan(root, os.path.basename(flow_file), tuple(_dotted(each) for each in suffixes))
     members = sorted(scan.members(), key=lambda m: os.fsencode(m.name))
+    members += [Member(name, path, os.stat(path).st_size, False) for name, path in sorted(included)]
     total = sum(member.size for member in members)
     if total > MAX_BYTES:
         raise _too_large(root, total, members)
-    data = _tar(members)
+    data = _tar(members, {CHOICES_FILE: choices} if choices else {})
     return Package(data, hashlib.sha256(data).hexdigest(), root, members, scan.left_out)
 
 
@@ -161,7 +166,7 @@ def readable(size: int) -> str:
     return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
 
 
-def _tar(members: list[Member]) -> bytes:
+def _tar(members: list[Member], made: dict[str, bytes]) -> bytes:
     """ustar, with a pax header where a name is long: the same bytes from every Python and platform."""
     parts: list[bytes] = []
     for member in members:
@@ -175,6 +180,8 @@ def _tar(members: list[Member]) -> bytes:
             record = _pax_record(name)
             parts += [_header(b"././@PaxHeader", len(record), b"x", 0o644), _padded(record)]
         parts += [_header(name[:100], len(content), b"0", 0o755 if member.executable else 0o644), _padded(content)]
+    for short_name, content in made.items():
+        parts += [_header(short_name.encode(), len(content), b"0", 0o644), _padded(content)]
     parts.append(bytes(1024))
     return b"".join(parts)
 

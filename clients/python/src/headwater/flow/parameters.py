@@ -6,8 +6,10 @@ parameter, the value and what was expected.
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Collection
+import sys
+from collections.abc import Callable, Collection
 from typing import Any, NamedTuple, cast
 
 from headwater.errors import FlowError
@@ -56,7 +58,16 @@ class DeployTimeContext(NamedTuple):
     flow_name: str
     user_name: str
     parameter_name: str
-    configs: dict[str, Any]
+    configs: Any = None
+    ds_type: str = "headwater"
+    logger: Callable[..., None] = print
+
+
+def user_name() -> str:
+    """Who runs the command, as Metaflow finds it."""
+    import getpass
+
+    return os.environ.get("METAFLOW_USER") or getpass.getuser()
 
 
 class ParameterError(FlowError, ValueError):
@@ -78,6 +89,9 @@ class Parameter:
             alpha = Parameter("alpha", default=0.1, help="learning rate")
     """
 
+    IS_CONFIG_PARAMETER = False
+    in_package = False  # is the value a file that goes along with the code?
+
     def __init__(
         self,
         name: str,
@@ -90,6 +104,8 @@ class Parameter:
         **unknown: Any,
     ) -> None:
         self.name = name
+        if default.__class__.__name__ == "Delayed":
+            default = _known_already(default)
         self.type = type if type is not None else _type_of(default)
         self.help = help or ""
         self.required = bool(required)
@@ -164,10 +180,8 @@ class Parameter:
             raise ParameterError(f"parameter {self.name!r} is required: give --{self.name} VALUE")
         if not callable(self.default):
             return self._default(self.default)
-        import getpass
-
         try:
-            value = self.default(DeployTimeContext(flow_name, getpass.getuser(), self.name, {}))
+            value = self.default(DeployTimeContext(flow_name, user_name(), self.name, _config_values()))
         except Exception as error:
             why = f"{type(error).__name__}: {error}"
             raise ParameterError(f"parameter {self.name!r}: the function of its default failed: {why}") from error
@@ -213,6 +227,19 @@ _EXPECTED: dict[Any, str] = {
     bool: "a bool: true or false",
     JSONType: 'JSON, for example {"a": 1}',
 }
+
+
+def _config_values() -> Any:
+    module = sys.modules.get("headwater.flow.config")
+    return module.ConfigValue(module.known_values()) if module else {}
+
+
+def _known_already(default: Any) -> Any:
+    """The value of an expression whose config is there already, so that the type of the parameter follows from it."""
+    try:
+        return default()
+    except FlowError:
+        return default
 
 
 def _type_of(default: Any) -> Any:
@@ -282,3 +309,23 @@ def resolve(cls: type, given: dict[str, str], environ: Any, filled: Collection[s
             value = parameter.resolve_default(cls.__name__)
         values[name] = parameter.to_wire(value)
     return values
+
+
+def stored_with_tasks(cls: type) -> list[str]:
+    """Attributes that tasks keep as artifacts, because the parameters of a run do not show them: included files,
+    configs, parameters with another name than their attribute, and constants of the class."""
+    found = [key for key, each in parameters_of(cls).items() if each.in_package or each.name != key]
+    config = sys.modules.get("headwater.flow.config")
+    return [*found, *(config.configs_of(cls) if config else ()), *_constants(cls)]
+
+
+def _constants(cls: type) -> list[str]:
+    """Plain values in the body of a flow class: `learning_rate = 0.1`."""
+    names: dict[str, None] = {}
+    for base in reversed(cls.__mro__):
+        if "__getattr__" not in vars(base) and base is not object:  # FlowSpec itself
+            for name, value in vars(base).items():
+                names.pop(name, None)
+                if not (name.startswith("_") or callable(value) or hasattr(type(value), "__get__")):
+                    names[name] = None
+    return list(names)

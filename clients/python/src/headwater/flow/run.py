@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from headwater.errors import FlowError, ServerError
 from headwater.flow import arguments, start
 from headwater.flow.interrupts import Interrupted, Interrupts
+from headwater.flow.options import flow_options
 from headwater.flow.parameters import resolve
 from headwater.flow.trace import command_span
 
@@ -29,7 +30,8 @@ def run_command(cls: type, options: argparse.Namespace, suffixes: list[str], ter
     graph = start.checked_graph(cls)
     body = _request(cls, graph, options)
     body["parameters"] = resolve(cls, arguments.given_parameters(cls, options), os.environ)
-    package = start.pack(cls, suffixes, terminal)
+    start.lock_environments(cls, graph)
+    package = start.pack(cls, suffixes, terminal, body["parameters"])
     with command_span(f"run {cls.__name__}", {"headwater.flow": cls.__name__}):
         return _launch(cls, body, package, options, terminal, "Workflow starting")
 
@@ -42,13 +44,14 @@ def resume_command(cls: type, options: argparse.Namespace, suffixes: list[str], 
     graph = start.checked_graph(cls)
     if options.step:
         start.check_step(graph, options.step)
-    package = start.pack(cls, suffixes, terminal)
     with command_span(f"resume {cls.__name__}", {"headwater.flow": cls.__name__}):
         origin = start.origin_run(connect(start=True), cls.__name__, options.origin_run_id)
         body = _request(cls, graph, options)
         body["originRunId"] = origin["runId"]
         body["resumeStep"] = options.step
         body["parameters"] = start.resumed_parameters(cls, origin)
+        start.lock_environments(cls, graph)
+        package = start.pack(cls, suffixes, terminal, body["parameters"], origin)
         return _launch(cls, body, package, options, terminal, f"Resuming run {origin['runId']}")
 
 
@@ -56,6 +59,7 @@ def _announce(cls: type, terminal: Terminal) -> None:
     from headwater import __version__
 
     terminal.note(f"Headwater {__version__} executing {cls.__name__}")
+    start.say_project(cls, terminal)
 
 
 def _request(cls: type, graph: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]:
@@ -63,7 +67,7 @@ def _request(cls: type, graph: dict[str, Any], options: argparse.Namespace) -> d
         "flow": cls.__name__,
         "requestId": start.request_id(),
         "graph": graph,
-        "tags": list(dict.fromkeys(options.tag)),
+        "tags": list(dict.fromkeys([*options.tag, *start.tags_of(cls)])),
         "maxWorkers": options.max_workers,
     }
 
@@ -86,11 +90,30 @@ def _launch(
             _write_run_id(options.run_id_file, run["runId"])
             if options.detach:
                 terminal.plain(run["runId"])
+                _say_no_hooks(cls, terminal)
                 return 0
             terminal.line(f"{how} (run-id {run['runId']}, short {short(run['runId'])})", time=run.get("createdAt", ""))
-            return _follow(follower, options.max_num_splits)
+            status = _follow(follower, options.max_num_splits)
         except Interrupted as stop:
-            return _cancelled(follower, stop, terminal)
+            status = _cancelled(follower, stop, terminal)
+    if follower is not None:
+        _run_hooks(cls, follower, terminal)
+    return status
+
+
+def _say_no_hooks(cls: type, terminal: Terminal) -> None:
+    if flow_options(cls).on_success or flow_options(cls).on_error:
+        terminal.warn("@exit_hook has no effect with --detach: hooks run where the run is followed.")
+
+
+def _run_hooks(cls: type, follower: Follower, terminal: Terminal) -> None:
+    from headwater.flow.follow import FINAL
+
+    options = flow_options(cls)
+    if (options.on_success or options.on_error) and follower.run.get("state") in FINAL:
+        from headwater.flow.exit_hooks import run_hooks
+
+        run_hooks(cls, follower.run, terminal)
 
 
 def _write_run_id(path: str, run_id: str) -> None:

@@ -10,10 +10,13 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from headwater.errors import FailedPrecondition, FlowError
+from headwater.flow.choices import chosen
 from headwater.flow.graph import FlowGraph, flow_graph
 from headwater.flow.lint import LintError, lint, suggestion
+from headwater.flow.options import flow_options, step_options
 from headwater.flow.package import Package, build
 from headwater.flow.parameters import parameters_of
+from headwater.flow.spec import step_function, step_names
 
 if TYPE_CHECKING:
     from headwater.client.http import Connection
@@ -38,6 +41,43 @@ def checked_graph(cls: type) -> dict[str, Any]:
     return flow_graph(cls, graph)
 
 
+def lock_environments(cls: type, graph: dict[str, Any]) -> None:
+    """Resolves the packages of the steps and puts the locks into the graph. Raises FlowError with the reason."""
+    named = (step_options(step_function(cls, step["name"])) for step in graph["steps"])
+    asked = flow_options(cls).packages or any(options is not None and options.packages for options in named)
+    if asked or "HEADWATER_ENVIRONMENT" in os.environ:
+        from headwater.environments.steps import lock_steps
+
+        lock_steps(cls, graph, flow_file(cls))
+
+
+def say_project(cls: type, terminal: Terminal) -> None:
+    """Names the branch, and what decorators ask for that nothing here acts on; once, before anything is sent."""
+    if branch := _branch(cls):
+        terminal.note(f"Project: {branch.project_name}, Branch: {branch.branch_name}")
+    named = {name: step_options(step_function(cls, name)) for name in step_names(cls)}
+    if any(options is not None and options.ignored for options in named.values()):
+        from headwater.flow.compute import sentences
+
+        for sentence in sentences({name: options for name, options in named.items() if options is not None}):
+            terminal.note(sentence)
+
+
+def tags_of(cls: type) -> list[str]:
+    """Tags that the flow itself gives to its runs: those of its project."""
+    branch = _branch(cls)
+    return branch.tags if branch else []
+
+
+def _branch(cls: type) -> Any:
+    if not flow_options(cls).project:
+        return None
+    from headwater.flow.parameters import user_name
+    from headwater.flow.projects import branch_of
+
+    return branch_of(cls, user_name())
+
+
 def flow_file(cls: type) -> str:
     """The file to start a flow from: the script being run, where it knows the class, else the file of the class."""
     script = sys.modules.get("__main__")
@@ -48,9 +88,17 @@ def flow_file(cls: type) -> str:
     return file
 
 
-def pack(cls: type, suffixes: list[str], terminal: Terminal) -> Package:
-    """Builds the code package and says what it leaves out."""
-    package = build(flow_file(cls), suffixes)
+def pack(
+    cls: type, suffixes: list[str], terminal: Terminal, values: dict[str, Any], origin: dict[str, Any] | None = None
+) -> Package:
+    """Builds the code package for a run with these parameters and says what it leaves out; files to include are those
+    of the origin, where there is one."""
+    included: list[tuple[str, str]] = []
+    if any(parameter.in_package for parameter in parameters_of(cls).values()):
+        from headwater.flow.include import files_of
+
+        included = list(files_of(cls, values, origin).values())
+    package = build(flow_file(cls), suffixes, included, chosen.dump())
     if package.left_out:
         shown = "; ".join(package.left_out[:3])
         more = f" and {len(package.left_out) - 3} more" if len(package.left_out) > 3 else ""
@@ -70,6 +118,10 @@ def code_of(cls: type, package: Package) -> dict[str, Any]:
 
 def submit(connection: Connection, path: str, body: dict[str, Any], package: Package) -> dict[str, Any]:
     """POSTs a request that carries code; uploads the package first when the server does not have it."""
+    if any("environment" in step for step in body.get("graph", {}).get("steps", ())):
+        from headwater.environments.steps import upload
+
+        upload(connection, body["graph"])
     reply = connection.call("POST", path, body, timeout=60, repeatable=True)
     if reply.get("packageMissing"):
         from headwater.artifacts import blobs

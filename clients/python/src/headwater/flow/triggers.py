@@ -1,5 +1,5 @@
 """Decorators of a flow class that say what starts it once it is deployed: trigger, trigger_on_finish,
-trigger_on_promotion, schedule; and project.
+trigger_on_promotion, schedule.
 
 Each trigger becomes one headwater.api.scheduler.v1.Trigger in JSON; any of them starts a run. They do nothing until
 `python flow.py deploy`.
@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar, cast
 
 from headwater.errors import FlowError
+from headwater.flow.declare import flow_decorator
 from headwater.flow.options import own_flow_options
 
 C = TypeVar("C", bound=type)
 EventLike = str | Mapping[str, Any]
 
 
+@flow_decorator
 def trigger(
     *,
     event: EventLike | None = None,
@@ -42,6 +44,7 @@ def trigger(
     return _adds("trigger", made)
 
 
+@flow_decorator
 def trigger_on_finish(
     *, flow: EventLike | None = None, flows: Iterable[EventLike] | None = None, options: Mapping[str, Any] | None = None
 ) -> Callable[[C], C]:
@@ -53,6 +56,7 @@ def trigger_on_finish(
     return _adds("trigger_on_finish", [{"finish": {"flow": name.rsplit(".", 1)[-1]}} for name in names])
 
 
+@flow_decorator
 def trigger_on_promotion(
     *, model: str | None = None, alias: str | None = None, parameters: Mapping[str, str] | Iterable[Any] | None = None
 ) -> Callable[[C], C]:
@@ -64,8 +68,8 @@ def trigger_on_promotion(
     return _adds("trigger_on_promotion", [{"event": _event("model.promoted", parameters, wanted)}])
 
 
+@flow_decorator
 def schedule(
-    cls: type | None = None,
     *,
     cron: str | None = None,
     daily: bool = True,
@@ -81,25 +85,12 @@ def schedule(
     body = {"cron": _cron(text)}
     if timezone is not None:
         body["timezone"] = _timezone(timezone)
-    adds = _adds("schedule", [{"cron": body}])
-    return adds if cls is None else adds(cls)
-
-
-def project(*, name: str, **unused: Any) -> Callable[[C], C]:
-    """Names the project of the flow, as Metaflow's @project does; branch and production are accepted and ignored."""
-
-    def decorate(cls: C) -> C:
-        options = own_flow_options(_flow_class("project", cls))
-        options.project = name
-        options.decorators.append("project")
-        return cls
-
-    return decorate
+    return _adds("schedule", [{"cron": body}])
 
 
 def _adds(name: str, triggers: list[dict[str, Any]]) -> Callable[[C], C]:
     def decorate(cls: C) -> C:
-        options = own_flow_options(_flow_class(name, cls))
+        options = own_flow_options(flow_class(name, cls))
         options.triggers += triggers
         options.decorators.append(name)
         return cls
@@ -107,7 +98,8 @@ def _adds(name: str, triggers: list[dict[str, Any]]) -> Callable[[C], C]:
     return decorate
 
 
-def _flow_class(name: str, cls: Any) -> type:
+def flow_class(name: str, cls: Any) -> type:
+    """The class that a decorator was put on. Raises FlowError when that is no flow."""
     from headwater.flow.spec import FlowSpec
 
     if not isinstance(cls, type) or not issubclass(cls, FlowSpec):

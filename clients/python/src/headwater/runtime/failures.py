@@ -4,6 +4,8 @@ import os
 import traceback
 from typing import Any
 
+from headwater.flow.choices import chosen
+
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _MAX_TEXT = 16 * 1024
 
@@ -46,6 +48,15 @@ class CaughtFailure(Exception):
             failure.get("traceback", ""),
             exception,
         )
+
+
+def caught(failure: dict[str, Any], exception: "BaseException | None") -> CaughtFailure:
+    """What @catch stores; in flows written for Metaflow it has the attributes they expect."""
+    if not chosen.metaflow:
+        return CaughtFailure.from_failure(failure, exception)
+    from headwater.compat.metaflow.exceptions import MetaflowExceptionWrapper
+
+    return MetaflowExceptionWrapper.from_failure(failure, exception)
 
 
 def describe(error: BaseException, step: str) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from types import ModuleType
 from typing import Any
 
 from headwater.errors import FlowError
+from headwater.flow.choices import chosen
+from headwater.flow.finish import complete
 
 
 def load_flow(package: str, entrypoint: str, flow_class: str) -> Any:
@@ -20,10 +22,16 @@ def load_flow(package: str, entrypoint: str, flow_class: str) -> Any:
         raise FlowError(f"the code package has no file {entrypoint!r}")
     sys.argv = [path]
     sys.path[0:0] = [os.path.dirname(path)]
+    chosen.load(package)
+    if chosen.metaflow:
+        from headwater.compat.metaflow import install
+
+        install()
     module = _import(path)
     cls = getattr(module, flow_class, None)
     if not isinstance(cls, type):
         raise FlowError(f"{entrypoint} has no class {flow_class!r}")
+    complete(cls, chosen.decorators)
     return cls
 
 

@@ -145,7 +145,7 @@ class PackageZygote(Zygote):
         self._package = message["package"]
         self._scratch = message["scratch"]
         self._size = int(message["size"])
-        self._entries = sorted(os.listdir(self._package))
+        self._entries = sorted(each for each in os.listdir(self._package) if not each.startswith(".headwater."))
         self._alive: dict[int, str] = {}  # pid → base of its nest
         self._clean: list[str] = []  # nests that a child left as they were
         self._count = 0

@@ -1,0 +1,1 @@
+"""Other systems' names for what Headwater does: files written for them run here as they are."""

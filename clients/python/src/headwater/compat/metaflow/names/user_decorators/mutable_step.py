@@ -1,0 +1,10 @@
+"""metaflow.user_decorators.mutable_step."""
+
+from headwater.compat.metaflow.forward import forward
+
+__getattr__, __dir__, __all__ = forward(
+    __name__,
+    {
+        "MutableStep": "headwater.flow.mutators",
+    },
+)

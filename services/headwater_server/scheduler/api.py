@@ -19,6 +19,8 @@ from headwater_server.scheduler.completions import Completions
 from headwater_server.scheduler.deployments import Deployments
 from headwater_server.scheduler.keys import Key
 from headwater_server.scheduler.listing import Listing
+from headwater_server.scheduler.metaflow.api import MetaflowApi
+from headwater_server.scheduler.metaflow.lives import Lives
 from headwater_server.scheduler.results import Results
 from headwater_server.scheduler.runs import NewRun, Runs, check
 from headwater_server.scheduler.sessions import Sessions
@@ -27,7 +29,7 @@ from headwater_server.scheduler.states import RunState
 from headwater_server.scheduler.store import Store, no_run
 
 
-class SchedulerApi:
+class SchedulerApi(MetaflowApi):
     def __init__(
         self,
         outbox: Outbox,
@@ -38,7 +40,9 @@ class SchedulerApi:
         sessions: Sessions,
         completions: Completions,
         results: Results,
+        lives: Lives,
     ) -> None:
+        MetaflowApi.__init__(self, lives)
         self._outbox, self._store, self._runs, self._listing = outbox, store, runs, listing
         self._deployments, self._sessions = deployments, sessions
         self._completions, self._results = completions, results
@@ -72,6 +76,10 @@ class SchedulerApi:
         if origin.flow != new.flow:
             message = f"run {origin.run_id} is one of flow {origin.flow}, not of {new.flow}"
             raise InvalidArgument(message, field="origin_run_id", hint=f"name a run of {new.flow}")
+        if origin.engine:
+            message = f"run {origin.run_id} was executed by {origin.engine.capitalize()}, not by Headwater"
+            hint = "resume it with the client that ran it"
+            raise FailedPrecondition(message, field="origin_run_id", hint=hint)
         if (await self._listing.run(uuid.UUID(origin.run_id))).state == RunState.RUNNING:
             hint = "wait until it is over, or cancel it"
             raise FailedPrecondition(f"run {origin.run_id} is still running", field="origin_run_id", hint=hint)

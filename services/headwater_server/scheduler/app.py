@@ -14,6 +14,8 @@ from headwater_server.scheduler.deployments import Deployments
 from headwater_server.scheduler.dispatch import Dispatcher
 from headwater_server.scheduler.endings import Endings
 from headwater_server.scheduler.listing import Listing
+from headwater_server.scheduler.metaflow.lives import Lives
+from headwater_server.scheduler.metaflow.objects import Objects
 from headwater_server.scheduler.results import Results
 from headwater_server.scheduler.runs import Runs
 from headwater_server.scheduler.sessions import Sessions
@@ -26,6 +28,12 @@ class Settings(ServiceSettings):
 
     heartbeat_seconds: float = Field(5.0, gt=0, le=60, description="How often workers say that they live.")
     lease_seconds: float = Field(15.0, gt=0, le=600, description="Silence after which a worker's tasks go to others.")
+    metaflow_heartbeat_seconds: float = Field(
+        4.0, gt=0, le=60, description="How often Metaflow clients are told to say that they live."
+    )
+    metaflow_lease_seconds: float = Field(
+        15.0, gt=0, le=3600, description="Silence after which a run that a Metaflow client executes has failed."
+    )
 
 
 class Packages:
@@ -67,8 +75,11 @@ async def build(kit: ServiceKit[Settings]) -> None:
     )
     runs = Runs(kit.outbox, store, dispatcher, endings, Packages(kit).has)
     deployments = Deployments(kit.outbox, store, runs)
-    api = SchedulerApi(kit.outbox, store, runs, Listing(store), deployments, sessions, completions, Results(store))
+    beat, lease = settings.metaflow_heartbeat_seconds, settings.metaflow_lease_seconds
+    lives = Lives(kit.outbox, store, Objects(kit.database), beat=beat, lease=lease)
+    listing, results = Listing(store), Results(store)
+    api = SchedulerApi(kit.outbox, store, runs, listing, deployments, sessions, completions, results, lives)
     kit.serve(scheduler_pb2.DESCRIPTOR.services_by_name["SchedulerService"], api)
-    for loop in (completions.loop, sweep.loop, deployments.clock_loop):
+    for loop in (completions.loop, sweep.loop, deployments.clock_loop, lives.sweep_loop):
         kit.loop(loop.__qualname__, loop)
     await events.subscribe(kit, deployments, sessions)

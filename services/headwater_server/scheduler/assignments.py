@@ -30,6 +30,8 @@ class RunInfo:
     origin_run_id: str
     trigger: dict[str, Any] | None
     deployment: str
+    # "": the scheduler executes it; else somebody else does, and tells of it.
+    engine: str = ""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from headwater_server.kit.errors import InvalidArgument, NotFound
 from headwater_server.kit.pages import page_size, page_token, read_page_token
 from headwater_server.scheduler import messages
 from headwater_server.scheduler.keys import joined, numbers
+from headwater_server.scheduler.metaflow import listing as theirs
 from headwater_server.scheduler.states import RunState
 from headwater_server.scheduler.store import Store, no_run, q
 
@@ -53,7 +54,9 @@ class Listing:
         plan = await self._store.plan(row["graph_digest"])
         counted = await self._counted([row])
         waiting = await self._waiting([row], counted)
-        return messages.run(row, plan, counted[run_id], waiting.get(run_id, ""))
+        run = messages.run(row, plan, counted[run_id], waiting.get(run_id, ""))
+        await theirs.complete(self._database, [run])
+        return run
 
     async def runs(self, request: pb.ListRunsRequest) -> pb.ListRunsResponse:
         size = page_size(request.page_size)
@@ -67,6 +70,7 @@ class Listing:
         answer = pb.ListRunsResponse(
             runs=[messages.run(r, None, counted[r["run_id"]], waiting.get(r["run_id"], "")) for r in shown]
         )
+        await theirs.complete(self._database, answer.runs)
         if len(rows) > size:
             answer.next_page_token = page_token([str(shown[-1]["run_id"])], *question, tags)
         return answer
@@ -97,6 +101,8 @@ class Listing:
     async def tasks(self, request: pb.ListTasksRequest) -> pb.ListTasksResponse:
         size = page_size(request.page_size, default=1000, most=1000 if request.results else 5000)
         info = await self._store.info(request.run_id)
+        if info.engine:
+            return await theirs.tasks(self._database, request)
         if request.step and request.step not in info.plan.steps:
             hint = f"it has {', '.join(info.plan.steps)}"
             raise NotFound(f"flow {info.flow} has no step {request.step!r}", field="step", hint=hint)

@@ -72,6 +72,7 @@ def run(
         tasks=tasks,
         waiting_for=waiting_for,
         priority=row["priority"],
+        engine=row["engine"],
         system_tags=system_tags(row),
         tags_version=row["tags_version"],
     )

@@ -86,6 +86,7 @@ class Store:
             origin_run_id=str(row["origin_run_id"] or ""),
             trigger=row["trigger"],
             deployment=row["deployment"] or "",
+            engine=row.get("engine") or "",
         )
         self._infos[info.run_id] = info
         if len(self._infos) > _RUNS:

@@ -68,7 +68,7 @@ class TaskKey(Key):
 
 
 def key_of(run_id: str, step: str, task_id: int, name: str | None) -> TaskKey:
-    return TaskKey(run_id, step, (task_id,), (), name or "")
+    return TaskKey(run_id, step, (task_id,), name=name or "")
 
 
 def step_failed(step: str, attempt: int, run: str, task: str) -> dict[str, Any]:

@@ -41,6 +41,9 @@ ORDER BY run_id DESC LIMIT $9
 
 -- name: count_tasks
 SELECT run_id, state, count(*)::int AS tasks FROM tasks WHERE run_id = ANY ($1::uuid[]) GROUP BY run_id, state
+UNION ALL SELECT m.run_id, CASE WHEN r.state <> 1 AND t.state IN (2, 3) THEN 6 ELSE t.state END, count(*)::int
+FROM mf_runs m JOIN runs r USING (run_id) JOIN mf_tasks t USING (run_number)
+WHERE m.run_id = ANY ($1::uuid[]) AND t.step <> '_parameters' GROUP BY 1, 2
 
 -- name: count_pending
 SELECT run_id, sum(width - next_index)::int AS pending FROM splits

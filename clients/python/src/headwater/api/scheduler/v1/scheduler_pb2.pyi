@@ -3,6 +3,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from headwater.api.common.v1 import common_pb2 as _common_pb2
 from headwater.api.options.v1 import options_pb2 as _options_pb2
 from headwater.api.scheduler.v1 import graph_pb2 as _graph_pb2
+from headwater.api.scheduler.v1 import metaflow_pb2 as _metaflow_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -67,7 +68,7 @@ class Code(_message.Message):
     def __init__(self, package: _Optional[str] = ..., entrypoint: _Optional[str] = ..., flow_class: _Optional[str] = ..., python: _Optional[str] = ...) -> None: ...
 
 class Run(_message.Message):
-    __slots__ = ("run_id", "project", "flow", "state", "parameters", "tags", "created_at", "finished_at", "failure", "created_by", "code", "graph", "origin_run_id", "trigger", "traceparent", "tasks", "waiting_for", "priority", "system_tags", "tags_version")
+    __slots__ = ("run_id", "project", "flow", "state", "parameters", "tags", "created_at", "finished_at", "failure", "created_by", "code", "graph", "origin_run_id", "trigger", "traceparent", "tasks", "waiting_for", "priority", "system_tags", "tags_version", "engine", "external_id")
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     FLOW_FIELD_NUMBER: _ClassVar[int]
@@ -88,6 +89,8 @@ class Run(_message.Message):
     PRIORITY_FIELD_NUMBER: _ClassVar[int]
     SYSTEM_TAGS_FIELD_NUMBER: _ClassVar[int]
     TAGS_VERSION_FIELD_NUMBER: _ClassVar[int]
+    ENGINE_FIELD_NUMBER: _ClassVar[int]
+    EXTERNAL_ID_FIELD_NUMBER: _ClassVar[int]
     run_id: str
     project: str
     flow: str
@@ -108,7 +111,9 @@ class Run(_message.Message):
     priority: int
     system_tags: _containers.RepeatedScalarFieldContainer[str]
     tags_version: int
-    def __init__(self, run_id: _Optional[str] = ..., project: _Optional[str] = ..., flow: _Optional[str] = ..., state: _Optional[_Union[RunState, str]] = ..., parameters: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., tags: _Optional[_Iterable[str]] = ..., created_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., finished_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., failure: _Optional[_Union[_common_pb2.Failure, _Mapping]] = ..., created_by: _Optional[_Union[_common_pb2.Actor, _Mapping]] = ..., code: _Optional[_Union[Code, _Mapping]] = ..., graph: _Optional[_Union[_graph_pb2.Graph, _Mapping]] = ..., origin_run_id: _Optional[str] = ..., trigger: _Optional[_Union[_common_pb2.TriggerSource, _Mapping]] = ..., traceparent: _Optional[str] = ..., tasks: _Optional[_Union[TaskCounts, _Mapping]] = ..., waiting_for: _Optional[str] = ..., priority: _Optional[int] = ..., system_tags: _Optional[_Iterable[str]] = ..., tags_version: _Optional[int] = ...) -> None: ...
+    engine: str
+    external_id: str
+    def __init__(self, run_id: _Optional[str] = ..., project: _Optional[str] = ..., flow: _Optional[str] = ..., state: _Optional[_Union[RunState, str]] = ..., parameters: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., tags: _Optional[_Iterable[str]] = ..., created_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., finished_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., failure: _Optional[_Union[_common_pb2.Failure, _Mapping]] = ..., created_by: _Optional[_Union[_common_pb2.Actor, _Mapping]] = ..., code: _Optional[_Union[Code, _Mapping]] = ..., graph: _Optional[_Union[_graph_pb2.Graph, _Mapping]] = ..., origin_run_id: _Optional[str] = ..., trigger: _Optional[_Union[_common_pb2.TriggerSource, _Mapping]] = ..., traceparent: _Optional[str] = ..., tasks: _Optional[_Union[TaskCounts, _Mapping]] = ..., waiting_for: _Optional[str] = ..., priority: _Optional[int] = ..., system_tags: _Optional[_Iterable[str]] = ..., tags_version: _Optional[int] = ..., engine: _Optional[str] = ..., external_id: _Optional[str] = ...) -> None: ...
 
 class TaskCounts(_message.Message):
     __slots__ = ("ready", "running", "succeeded", "failed", "cancelled", "pending")

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from headwater.api.scheduler.v1 import metaflow_pb2 as headwater_dot_api_dot_scheduler_dot_v1_dot_metaflow__pb2
 from headwater.api.scheduler.v1 import scheduler_pb2 as headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2
 
 GRPC_GENERATED_VERSION = '1.68.1'
@@ -93,6 +94,41 @@ class SchedulerServiceStub(object):
                 '/headwater.api.scheduler.v1.SchedulerService/CheckAttempt',
                 request_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.CheckAttemptRequest.SerializeToString,
                 response_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.CheckAttemptResponse.FromString,
+                _registered_method=True)
+        self.ReadMetaflow = channel.unary_unary(
+                '/headwater.api.scheduler.v1.SchedulerService/ReadMetaflow',
+                request_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_metaflow__pb2.ReadMetaflowRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_metaflow__pb2.ReadMetaflowResponse.FromString,
+                _registered_method=True)
+        self.FilterMetaflowTasks = channel.unary_unary(
+                '/headwater.api.scheduler.v1.SchedulerService/FilterMetaflowTasks',
+                request_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_metaflow__pb2.FilterMetaflowTasksRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_metaflow__pb2.FilterMetaflowTasksResponse.FromString,
+                _registered_method=True)
+        self.RegisterMetaflow = channel.unary_unary(
+                '/headwater.api.scheduler.v1.SchedulerService/RegisterMetaflow',
+                request_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_metaflow__pb2.RegisterMetaflowRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_metaflow__pb2.RegisterMetaflowResponse.FromString,
+                _registered_method=True)
+        self.AddMetaflowMetadata = channel.unary_unary(
+                '/headwater.api.scheduler.v1.SchedulerService/AddMetaflowMetadata',
+                request_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_metaflow__pb2.AddMetaflowMetadataRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_metaflow__pb2.AddMetaflowMetadataResponse.FromString,
+                _registered_method=True)
+        self.AddMetaflowArtifacts = channel.unary_unary(
+                '/headwater.api.scheduler.v1.SchedulerService/AddMetaflowArtifacts',
+                request_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_metaflow__pb2.AddMetaflowArtifactsRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_metaflow__pb2.AddMetaflowArtifactsResponse.FromString,
+                _registered_method=True)
+        self.BeatMetaflow = channel.unary_unary(
+                '/headwater.api.scheduler.v1.SchedulerService/BeatMetaflow',
+                request_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_metaflow__pb2.BeatMetaflowRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_metaflow__pb2.BeatMetaflowResponse.FromString,
+                _registered_method=True)
+        self.TagMetaflowRun = channel.unary_unary(
+                '/headwater.api.scheduler.v1.SchedulerService/TagMetaflowRun',
+                request_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_metaflow__pb2.TagMetaflowRunRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_metaflow__pb2.TagMetaflowRunResponse.FromString,
                 _registered_method=True)
         self.OpenSession = channel.unary_unary(
                 '/headwater.api.scheduler.v1.SchedulerService/OpenSession',
@@ -198,6 +234,49 @@ class SchedulerServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReadMetaflow(self, request, context):
+        """Runs of Metaflow clients: the gateway speaks their metadata service's HTTP and calls these.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FilterMetaflowTasks(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RegisterMetaflow(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AddMetaflowMetadata(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AddMetaflowArtifacts(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BeatMetaflow(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TagMetaflowRun(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def OpenSession(self, request, context):
         """The three verbs of a worker in any language, and what goes with them.
         """
@@ -292,6 +371,41 @@ def add_SchedulerServiceServicer_to_server(servicer, server):
                     servicer.CheckAttempt,
                     request_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.CheckAttemptRequest.FromString,
                     response_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.CheckAttemptResponse.SerializeToString,
+            ),
+            'ReadMetaflow': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReadMetaflow,
+                    request_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_metaflow__pb2.ReadMetaflowRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_metaflow__pb2.ReadMetaflowResponse.SerializeToString,
+            ),
+            'FilterMetaflowTasks': grpc.unary_unary_rpc_method_handler(
+                    servicer.FilterMetaflowTasks,
+                    request_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_metaflow__pb2.FilterMetaflowTasksRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_metaflow__pb2.FilterMetaflowTasksResponse.SerializeToString,
+            ),
+            'RegisterMetaflow': grpc.unary_unary_rpc_method_handler(
+                    servicer.RegisterMetaflow,
+                    request_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_metaflow__pb2.RegisterMetaflowRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_metaflow__pb2.RegisterMetaflowResponse.SerializeToString,
+            ),
+            'AddMetaflowMetadata': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddMetaflowMetadata,
+                    request_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_metaflow__pb2.AddMetaflowMetadataRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_metaflow__pb2.AddMetaflowMetadataResponse.SerializeToString,
+            ),
+            'AddMetaflowArtifacts': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddMetaflowArtifacts,
+                    request_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_metaflow__pb2.AddMetaflowArtifactsRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_metaflow__pb2.AddMetaflowArtifactsResponse.SerializeToString,
+            ),
+            'BeatMetaflow': grpc.unary_unary_rpc_method_handler(
+                    servicer.BeatMetaflow,
+                    request_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_metaflow__pb2.BeatMetaflowRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_metaflow__pb2.BeatMetaflowResponse.SerializeToString,
+            ),
+            'TagMetaflowRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.TagMetaflowRun,
+                    request_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_metaflow__pb2.TagMetaflowRunRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_metaflow__pb2.TagMetaflowRunResponse.SerializeToString,
             ),
             'OpenSession': grpc.unary_unary_rpc_method_handler(
                     servicer.OpenSession,
@@ -643,6 +757,195 @@ class SchedulerService(object):
             '/headwater.api.scheduler.v1.SchedulerService/CheckAttempt',
             headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.CheckAttemptRequest.SerializeToString,
             headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.CheckAttemptResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadMetaflow(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.scheduler.v1.SchedulerService/ReadMetaflow',
+            headwater_dot_api_dot_scheduler_dot_v1_dot_metaflow__pb2.ReadMetaflowRequest.SerializeToString,
+            headwater_dot_api_dot_scheduler_dot_v1_dot_metaflow__pb2.ReadMetaflowResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FilterMetaflowTasks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.scheduler.v1.SchedulerService/FilterMetaflowTasks',
+            headwater_dot_api_dot_scheduler_dot_v1_dot_metaflow__pb2.FilterMetaflowTasksRequest.SerializeToString,
+            headwater_dot_api_dot_scheduler_dot_v1_dot_metaflow__pb2.FilterMetaflowTasksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RegisterMetaflow(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.scheduler.v1.SchedulerService/RegisterMetaflow',
+            headwater_dot_api_dot_scheduler_dot_v1_dot_metaflow__pb2.RegisterMetaflowRequest.SerializeToString,
+            headwater_dot_api_dot_scheduler_dot_v1_dot_metaflow__pb2.RegisterMetaflowResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AddMetaflowMetadata(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.scheduler.v1.SchedulerService/AddMetaflowMetadata',
+            headwater_dot_api_dot_scheduler_dot_v1_dot_metaflow__pb2.AddMetaflowMetadataRequest.SerializeToString,
+            headwater_dot_api_dot_scheduler_dot_v1_dot_metaflow__pb2.AddMetaflowMetadataResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AddMetaflowArtifacts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.scheduler.v1.SchedulerService/AddMetaflowArtifacts',
+            headwater_dot_api_dot_scheduler_dot_v1_dot_metaflow__pb2.AddMetaflowArtifactsRequest.SerializeToString,
+            headwater_dot_api_dot_scheduler_dot_v1_dot_metaflow__pb2.AddMetaflowArtifactsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BeatMetaflow(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.scheduler.v1.SchedulerService/BeatMetaflow',
+            headwater_dot_api_dot_scheduler_dot_v1_dot_metaflow__pb2.BeatMetaflowRequest.SerializeToString,
+            headwater_dot_api_dot_scheduler_dot_v1_dot_metaflow__pb2.BeatMetaflowResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TagMetaflowRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.scheduler.v1.SchedulerService/TagMetaflowRun',
+            headwater_dot_api_dot_scheduler_dot_v1_dot_metaflow__pb2.TagMetaflowRunRequest.SerializeToString,
+            headwater_dot_api_dot_scheduler_dot_v1_dot_metaflow__pb2.TagMetaflowRunResponse.FromString,
             options,
             channel_credentials,
             insecure,

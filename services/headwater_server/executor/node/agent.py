@@ -18,6 +18,7 @@ from headwater_server.executor.node.blobs import BlobCache
 from headwater_server.executor.node.commands import Commands
 from headwater_server.executor.node.completion import Completer
 from headwater_server.executor.node.context import Node
+from headwater_server.executor.node.environments import Environments
 from headwater_server.executor.node.memory import OomCounter
 from headwater_server.executor.node.packages import Packages
 from headwater_server.executor.node.session import Session
@@ -43,8 +44,11 @@ class Agent:
         cache = BlobCache(settings.cache / "blobs", settings.cache_bytes)
         transfers = Transfers(commands, cache, tracer)
         packages = Packages(settings.cache / "packages", transfers)
+        environments = Environments(
+            settings.cache / "envs", transfers, task_environment(settings), settings.environments_bytes
+        )
         self._settings = settings
-        self.node = Node(bus, commands, tracer, cache, transfers, packages, zygotes, OomCounter())
+        self.node = Node(bus, commands, tracer, cache, transfers, packages, environments, zygotes, OomCounter())
         self.slots = Slots(self.node, settings.slots, Completer(commands, lambda: self._session.id))
         self._session = Session(settings, bus, commands, self.slots.held, self.slots.cancel)
         self._beating: asyncio.Task[None] | None = None
@@ -73,6 +77,7 @@ class Agent:
     def _tick(self) -> None:
         self.node.oom.tick()
         self.node.zygotes.end_idle()
+        self.node.environments.release(self.node.zygotes.interpreters())
 
 
 def task_environment(settings: Settings) -> dict[str, str]:

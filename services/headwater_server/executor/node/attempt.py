@@ -103,7 +103,7 @@ class Attempt:
         """The common case, without a single await: code that is at work here, and a child that waits."""
         code = self.task.code
         package = self.node.packages.find(code.package)
-        python = self.node.zygotes.known_interpreter(code.python)
+        python = self._known_python()
         if package is None or python is None:
             return None
         return self.node.zygotes.take(Origin(python, package, code.entrypoint, code.flow_class))
@@ -111,8 +111,25 @@ class Attempt:
     async def _make_child(self) -> Child:
         code = self.task.code
         package = await self.node.packages.ensure(self.task.project, code.package)
-        python = await self.node.zygotes.interpreter(code.python)
+        python = self._known_python() or await self._find_python()
         return await self.node.zygotes.child(Origin(python, package, code.entrypoint, code.flow_class))
+
+    def _known_python(self) -> str | None:
+        """The interpreter for this task, if that is decided already."""
+        if (wanted := self.task.step.environment) is not None:
+            return self.node.environments.find(wanted.lock)
+        return self.node.zygotes.known_interpreter(self.task.code.python)
+
+    async def _find_python(self) -> str:
+        """Raises CannotStart."""
+        wanted, preferred = self.task.step.environment, self.task.code.python
+        if wanted is None:
+            return await self.node.zygotes.interpreter(preferred)
+        python = await self.node.environments.ensure(self.task.project, wanted.lock, preferred, self.logs.say)
+        if not await self.node.zygotes.starts(python):
+            text = f"Python {wanted.python} of the environment of step {self.task.key.step} cannot run Headwater"
+            raise CannotStart(outcomes.failure("ENVIRONMENT", text, hint="See the log of the worker."))
+        return python
 
     def _begin(self, child: Child) -> None:
         self._child = child

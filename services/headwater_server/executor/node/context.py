@@ -7,6 +7,7 @@ import msgspec
 from headwater_server.executor.node import frames
 from headwater_server.executor.node.blobs import BlobCache
 from headwater_server.executor.node.commands import Commands
+from headwater_server.executor.node.environments import Environments
 from headwater_server.executor.node.memory import OomCounter
 from headwater_server.executor.node.packages import Packages
 from headwater_server.executor.node.transfers import Transfers
@@ -24,6 +25,7 @@ class Node:
     cache: BlobCache
     transfers: Transfers
     packages: Packages
+    environments: Environments
     zygotes: Zygotes
     oom: OomCounter
 

@@ -25,6 +25,7 @@ class Settings:
     cache: Path
     cache_bytes: int
     url: str
+    environments_bytes: int
     log_level: str = "info"
     log_format: str = "json"
     labels: dict[str, str] = field(default_factory=dict)
@@ -64,6 +65,7 @@ def parse(argv: list[str], environ: Mapping[str, str] | None = None) -> Settings
         url=env.get("HEADWATER_URL", ""),
         log_level=level,
         log_format=form,
+        environments_bytes=given.environments_mb << 20,
         labels=dict(given.label),
     )
 
@@ -74,7 +76,8 @@ def _parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
         description="A node agent: pulls the tasks of one pool and runs each in a process of its own.",
         epilog="environment: HEADWATER_NATS_URL, HEADWATER_NATS_SEED (file with the nkey seed of worker-<pool>), "
         "HEADWATER_NATS_INBOX, HEADWATER_URL (the gateway, for tasks), HEADWATER_HOME (default ~/.headwater), "
-        "HEADWATER_CACHE_MB, HEADWATER_LOG_LEVEL, HEADWATER_LOG_FORMAT (json or console), OTEL_EXPORTER_OTLP_ENDPOINT. "
+        "HEADWATER_CACHE_MB, HEADWATER_ENVIRONMENTS_MB, "
+        "HEADWATER_LOG_LEVEL, HEADWATER_LOG_FORMAT (json or console), OTEL_EXPORTER_OTLP_ENDPOINT. "
         "SIGTERM stops it at once: what was running is given to another worker.",
     )
     number = os.cpu_count() or 1
@@ -115,5 +118,12 @@ def _number(least: int, most: int) -> Callable[[str], int]:
 def _label(text: str) -> tuple[str, str]:
     key, found, value = text.partition("=")
     if not found or not key:
+    parser.add_argument(
+        "--environments-mb",
+        type=_number(16, 1 << 30),
+        default=env.get("HEADWATER_ENVIRONMENTS_MB", "20480"),
+        metavar="MB",
+        help="most disk for environments of steps; the least recently used goes first (default: 20480)",
+    )
         raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
     return key, value

@@ -35,8 +35,14 @@ class Code(msgspec.Struct, frozen=True, rename="camel"):
     python: str = ""
 
 
+class Environment(msgspec.Struct, frozen=True):
+    lock: str
+    python: str = ""
+
+
 class Step(msgspec.Struct, frozen=True, rename="camel"):
     timeout: str = ""
+    environment: Environment | None = None
 
 
 class Frame(msgspec.Struct, frozen=True):

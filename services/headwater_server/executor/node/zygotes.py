@@ -21,6 +21,7 @@ import structlog
 
 from headwater_server.executor.node import outcomes
 from headwater_server.executor.node.children import CannotStart, Child, Origin
+from headwater_server.executor.node.environments import environ_of
 from headwater_server.executor.node.frames import FrameSocket, encode
 
 log = structlog.get_logger("worker.zygotes")
@@ -276,14 +277,22 @@ class Zygotes:
             return known
         if not (Path(wanted).is_absolute() and os.access(wanted, os.X_OK)):
             return sys.executable
-        try:
-            if await asyncio.wait_for(asyncio.shield(self._root(wanted).ready), 30):
-                return wanted
-        except (OSError, TimeoutError):
-            pass
+        if await self.starts(wanted):
+            return wanted
         log.warning("interpreter not usable, taking our own", wanted=wanted, own=sys.executable)
         self._refused.add(wanted)
         return sys.executable
+
+    async def starts(self, python: str) -> bool:
+        """Does a root of this interpreter come up?"""
+        try:
+            return await asyncio.wait_for(asyncio.shield(self._root(python).ready), 30)
+        except (OSError, TimeoutError):
+            return False
+
+    def interpreters(self) -> set[str]:
+        """Interpreters with a process here."""
+        return set(self._roots) | {origin.python for origin in self._zygotes}
 
     def take(self, origin: Origin) -> Child | None:
         zygote = self._zygotes.get(origin)
@@ -315,6 +324,11 @@ class Zygotes:
         for zygote in list(self._zygotes.values()):
             if zygote.idle and zygote.used < now - IDLE:
                 zygote.close()
+        used = {origin.python for origin in self._zygotes}
+        for python, root in list(self._roots.items()):
+            if python not in used and python != sys.executable and root.ready.done():
+                del self._roots[python]
+                root.close()
 
     def close(self) -> None:
         self._closed = True
@@ -342,7 +356,7 @@ class Zygotes:
         root = self._roots.get(python)
         if root is None or not root.alive:
             self._scratch.mkdir(parents=True, exist_ok=True)
-            root = self._roots[python] = Root(python, self._environ, self._scratch)
+            root = self._roots[python] = Root(python, environ_of(python, self._environ), self._scratch)
         return root
 
     def _on_retired(self, zygote: Zygote) -> None:

@@ -195,3 +195,4 @@ def clean_doc(doc: str) -> str:
     margins = [len(line) - len(line.lstrip()) for line in lines[1:] if line.strip()]
     margin = min(margins, default=0)
     return "\n".join([*lines[:1], *(line[margin:].rstrip() for line in lines[1:])])
+        "cards": options.cards,

@@ -49,6 +49,21 @@ class StepRun:
         """Runs the step. Never raises what user code raises."""
         task = self.task
         if task.caught is not None:
+        cards = self._open_cards() if self.task.cards else None
+        result = self._result()
+        if cards is not None:
+            cards.finish(result.get("failure"))
+        return result
+
+    def _open_cards(self) -> Any:
+        """`current.card` of this task."""
+        from headwater.cards.live import Cards
+        from headwater.flow.current import current
+
+        cards = current._values["card"] = Cards(self.task.cards, self.task, self.flow, self.context.channel)
+        return cards
+
+    def _result(self) -> dict[str, Any]:
             return self._carry_out_catch(task.caught, None)
         try:
             self._call()

@@ -63,6 +63,8 @@ class Task:
         return ".".join(str(frame[2]) for frame in self.frames) or "0"
 
     @property
+    cards: tuple[dict[str, Any], ...] = ()
+    environment: dict[str, Any] | None = None
     def pathspec(self) -> str:
         return f"{self.flow}/{self.key.run_id}/{self.key.step}/{self.task_id}"
 
@@ -116,5 +118,7 @@ def parse_result(body: dict[str, Any]) -> Result:
 
 
 def seconds(text: str) -> float:
+        cards=tuple(step.get("cards", ())),
+        environment=step.get("environment"),
     """A protobuf Duration in JSON, "1.5s"."""
     return float(text.removesuffix("s") or 0)

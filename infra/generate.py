@@ -15,6 +15,7 @@ OUTPUTS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "docs/settings.md": ("settings", "page", ()),
     "docs/events.md": ("events", "page", ()),
     "docs/asyncapi.json": ("asyncapi", "document", ()),
+    "services/headwater_server/gateway/comments.json": ("openapi", "comments", ()),
     "docs/openapi.json": ("openapi", "document", ()),
     "docs/cli.md": ("cli", "page", ()),
     "infra/nats/nats.conf": ("bus", "config", ()),

@@ -5,34 +5,46 @@ Pure.
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 
 @dataclass
 class Candidate:
-    """Work that one run has waiting: a ready task (count 1), or an open foreach with `count` tasks to make."""
+    """Work that one run has waiting: a ready task (count 1), or an open foreach with `count` tasks to make. A gang is
+    one candidate that takes `size` slots at once or none."""
 
     run_id: str
     project: str
     priority: int
     count: int
     item: Any
+    size: int = 1
+
+
+@dataclass
+class Room:
+    """Slots to give away: `free` now, `whole` when nothing runs."""
+
+    free: int
+    whole: int = 0
+    # A gang is next and needs more than there is: what is free is kept for it.
+    kept: bool = False
 
 
 def pick(
-    candidates: Iterable[Candidate], room: int, limits: dict[str, int] | None = None
+    candidates: Iterable[Candidate], room: int | Room, limits: dict[str, int] | None = None
 ) -> list[tuple[Candidate, int]]:
-    """(candidate, how many tasks of it), at most `room` tasks in all. Order matters among the candidates of one run.
-    limits: run → how many more of its tasks may run (its max_workers)."""
+    """(candidate, how many of its count), for at most as many slots as there is room. Order matters among the
+    candidates of one run. limits: run → how many more of its tasks may run (its max_workers)."""
     left = dict(limits or {})
     chosen: dict[int, tuple[Candidate, int]] = {}
+    room = Room(room, room) if isinstance(room, int) else room
     for level in _levels(candidates):
         turns = deque(level.items())
-        while turns and room > 0:
+        while turns and room.free > 0 and not room.kept:
             project, runs = turns.popleft()
-            if _take_one(runs, left, chosen):
-                room -= 1
+            if _take_one(runs, left, chosen, room):
                 turns.append((project, runs))
     return list(chosen.values())
 
@@ -42,23 +54,35 @@ def _levels(candidates: Iterable[Candidate]) -> list[dict[str, deque[deque[Candi
     levels: dict[int, dict[str, dict[str, deque[Candidate]]]] = {}
     for c in candidates:
         runs = levels.setdefault(c.priority, {}).setdefault(c.project, {})
-        runs.setdefault(c.run_id, deque()).append(Candidate(c.run_id, c.project, c.priority, c.count, c.item))
+        runs.setdefault(c.run_id, deque()).append(replace(c))
     return [{p: deque(runs.values()) for p, runs in levels[level].items()} for level in sorted(levels, reverse=True)]
 
 
-def _take_one(runs: deque[deque[Candidate]], left: dict[str, int], chosen: dict[int, tuple[Candidate, int]]) -> bool:
-    """One task of the run whose turn it is; its turn comes again after the others'."""
+def _take_one(
+    runs: deque[deque[Candidate]], left: dict[str, int], chosen: dict[int, tuple[Candidate, int]], room: Room
+) -> bool:
+    """One task, or gang, of the run whose turn it is; its turn comes again after the others'."""
     while runs:
         queue = runs.popleft()
-        while queue and (queue[0].count == 0 or left.get(queue[0].run_id, 1) <= 0):
+        while queue and not _may(queue[0], left, room):
             queue.popleft()
         if not queue:
             continue
         candidate = queue[0]
+        if candidate.size > room.free:
+            room.kept = True
+            return False
         candidate.count -= 1
+        room.free -= candidate.size
         if candidate.run_id in left:
-            left[candidate.run_id] -= 1
+            left[candidate.run_id] -= candidate.size
         chosen[id(candidate)] = (candidate, chosen.get(id(candidate), (candidate, 0))[1] + 1)
         runs.append(queue)
         return True
     return False
+
+
+def _may(candidate: Candidate, left: dict[str, int], room: Room) -> bool:
+    """A gang that is larger than the whole pool holds up nobody; one that is larger than its run's max_workers may
+    start when one more task of the run may."""
+    return candidate.count > 0 and left.get(candidate.run_id, 1) > 0 and candidate.size <= max(room.free, room.whole)

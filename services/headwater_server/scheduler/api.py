@@ -174,7 +174,7 @@ class SchedulerApi(MetaflowApi):
 
     async def open_session(self, request: pb.OpenSessionRequest, call: Call) -> pb.OpenSessionResponse:
         session = await self._sessions.open(
-            request.pool or "default", request.name, request.slots, dict(request.labels)
+            request.pool or "default", request.name, request.slots, dict(request.labels), request.address
         )
         return pb.OpenSessionResponse(session_id=session, heartbeat_interval=self._sessions.beat)
 
@@ -190,7 +190,9 @@ class SchedulerApi(MetaflowApi):
 
     async def _claim(self, claim: wire.Claim) -> dict[str, Any]:
         key = await self._key(claim.key)
-        return {"granted": await self._sessions.claim(key, claim.attempt, _session(claim.session_id))}
+        granted = await self._sessions.claim(key, claim.attempt, _session(claim.session_id))
+        address = await self._sessions.main_address(key) if granted else ""
+        return {"granted": granted} | ({"mainAddress": address} if address else {})
 
     async def complete_task(self, request: pb.CompleteTaskRequest, call: Call) -> pb.CompleteTaskResponse:
         return ParseDict(await self._complete(_converted(request, wire.Complete)), pb.CompleteTaskResponse())

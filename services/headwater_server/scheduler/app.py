@@ -62,7 +62,7 @@ async def build(kit: ServiceKit[Settings]) -> None:
     dispatcher.on_new_pool = lambda pool: kit.loop(f"dispatch.{pool}", lambda: dispatcher.loop(pool))
     completions = Completions(store, kit.outbox, endings, dispatcher.wake, dispatcher.fair, secret)
     beat, lease = settings.heartbeat_seconds, settings.lease_seconds
-    sweep = Sweep(kit.bus, store, dispatcher, completions.complete, beat=beat, lease=lease)
+    sweep = Sweep(kit.bus, kit.outbox, store, dispatcher, endings, completions.complete, beat=beat, lease=lease)
     sessions = Sessions(
         kit.bus,
         kit.outbox,

@@ -90,6 +90,7 @@ def build(d: Dispatch, inputs: list[Input], join_width: int, secret: str) -> dic
     if d.key.indexes:
         body["frames"] = [
             {"step": around.name, "var": around.foreach, "index": index, "width": width}
+            | ({"gang": True} if around.gang else {})
             for around, index, width in zip(info.plan.foreach_steps(step), d.key.indexes, d.widths, strict=True)
         ]
     optional = {

@@ -15,7 +15,7 @@ import structlog
 from headwater_server.kit.bus import Bus
 from headwater_server.kit.database import CONFLICT, LOST, Database
 from headwater_server.kit.errors import ServiceError
-from headwater_server.scheduler.admission import Candidate, pick
+from headwater_server.scheduler.admission import Candidate, Room, pick
 from headwater_server.scheduler.assignments import Dispatch, build
 from headwater_server.scheduler.keys import Key, numbers
 from headwater_server.scheduler.settle import NewTask
@@ -63,38 +63,48 @@ class Dispatcher:
     async def _round(self, pool: str) -> None:
         async with self._database.transaction() as conn:
             await conn.execute(q.lock_pool, pool)
-            room = int(await conn.fetchval(q.pool_room, pool) or 0)
-            if room <= 0:
+            free, whole = (await conn.fetchrow(q.pool_room, pool)) or (0, 0)
+            if free <= 0:
                 self._contended[pool] = bool(await conn.fetchval(q.contended, pool))
                 return
             candidates = await self._candidates(conn, pool)
             if not candidates:
                 self._contended[pool] = False
                 return
-            chosen = pick(candidates, min(room, WINDOW), await self._limits(conn, candidates))
-            self._contended[pool] = _others_wait(candidates, sum(count for _, count in chosen))
+            room = Room(min(free, WINDOW), whole)
+            chosen = pick(candidates, room, await self._limits(conn, candidates))
+            self._contended[pool] = room.kept or _others_wait(candidates, sum(count for _, count in chosen))
             await conn.fetch(q.lock_runs, sorted({c.run_id for c, _ in chosen}))
-            keys = [c.item for c, _ in chosen if c.item[0] == "task"]
-            ready = [key for _, key in keys] + await self._branches(
-                conn, {c.item[1]: count for c, count in chosen if c.item[0] == "split"}
+            ready = [key for c, _ in chosen if c.item[0] == "tasks" for key in c.item[1]] + await self._branches(
+                conn, {c.item[1]: count * c.size for c, count in chosen if c.item[0] == "split"}
             )
             messages = await self._assign(conn, ready)
         for message in messages:
             self._publish(pool, message)
-        if len(messages) == WINDOW or (messages and len(messages) < room and len(candidates) >= SHOWN):
+        if len(messages) == WINDOW or (messages and len(messages) < free and len(candidates) >= SHOWN):
             self._changed[pool].set()
 
     async def _candidates(self, conn: asyncpg.Connection, pool: str) -> list[Candidate]:
         found: list[Candidate] = []
+        gangs: set[tuple[str, str, str]] = set()
         for row in await conn.fetch(q.ready_tasks, pool):
-            found.append(await self._candidate(conn, row, "task", 1))
+            key = await self._store.key_of(row, conn)
+            if not (await self._store.info(key.run_id, conn)).plan[key.step].member:
+                found.append(Candidate(key.run_id, row["project"], row["priority"], 1, ("tasks", [key])))
+            elif (gang := (key.run_id, key.step, key.path)) not in gangs:
+                gangs.add(gang)
+                found.append(await self._gang(conn, key, row))
         for row in await conn.fetch(q.open_splits, pool):
-            found.append(await self._candidate(conn, row, "split", row["left"]))
+            key, left = await self._store.key_of(row, conn), row["left"]
+            count, size = (1, left) if (await self._store.info(key.run_id, conn)).plan[key.step].gang else (left, 1)
+            found.append(Candidate(key.run_id, row["project"], row["priority"], count, ("split", key), size))
         return found
 
-    async def _candidate(self, conn: asyncpg.Connection, row: asyncpg.Record, kind: str, count: int) -> Candidate:
-        key = await self._store.key_of(row, conn)
-        return Candidate(key.run_id, row["project"], row["priority"], count, (kind, key))
+    async def _gang(self, conn: asyncpg.Connection, member: Key, row: asyncpg.Record) -> Candidate:
+        """All ready members of one gang, as one candidate."""
+        rows = await conn.fetch(q.ready_members, member.run_id, member.step, member.path)
+        keys = [member.at(member.step, (*member.indexes[:-1], r["index"])) for r in rows]
+        return Candidate(member.run_id, row["project"], row["priority"], 1, ("tasks", keys), len(keys))
 
     async def _limits(self, conn: asyncpg.Connection, candidates: list[Candidate]) -> dict[str, int]:
         """How many more tasks those runs may have that set max_workers."""

@@ -13,7 +13,7 @@ from headwater_server.kit.bus import Bus
 from headwater_server.kit.outbox import OutboxTransaction
 from headwater_server.scheduler import facts
 from headwater_server.scheduler.assignments import RunInfo, key_json
-from headwater_server.scheduler.keys import Key, indexes_of
+from headwater_server.scheduler.keys import Key
 from headwater_server.scheduler.states import RunState
 from headwater_server.scheduler.store import q
 
@@ -51,16 +51,14 @@ class Endings:
         held: Held = {}
         for task in await tx.conn.fetch(q.stop_tasks, info.run_id):
             if task["session_id"] is not None:
-                key = Key(
-                    info.run_id, task["step"], indexes_of(task["path"], task["index"], info.plan[task["step"]].depth)
-                )
+                key = info.plan.key(info.run_id, task["step"], task["path"], task["index"])
                 told = held.setdefault((task["pool"], str(task["session_id"])), [])
                 told.append({"key": key_json(key), "attempt": task["attempt"]})
         await tx.conn.execute(q.stop_splits, info.run_id)
-        tx.after_commit(lambda: self._tell(held))
+        tx.after_commit(lambda: self.tell(held))
         return row
 
-    def _tell(self, held: Held) -> None:
+    def tell(self, held: Held) -> None:
         """A signal that gets lost is repeated with the worker's next heartbeat."""
         for (pool, session), attempts in held.items():
             task = asyncio.create_task(self.drop(pool, session, attempts))

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 # Facts of the start of a task are left out, and traces are separate, where a foreach is wider than this.
 WIDE = 100
 WIDEST = 1_000_000
+# Members of one gang: they get their slots in one transaction.
+WIDEST_GANG = 256
 
 
 @dataclass

@@ -9,7 +9,7 @@ from headwater.api.scheduler.v1 import scheduler_pb2 as pb
 from headwater_server.kit.errors import InvalidArgument, NotFound
 from headwater_server.kit.pages import page_size, page_token, read_page_token
 from headwater_server.scheduler import messages
-from headwater_server.scheduler.keys import joined, numbers
+from headwater_server.scheduler.keys import LOOPS, joined, loops_of, numbers
 from headwater_server.scheduler.metaflow import listing as theirs
 from headwater_server.scheduler.states import RunState
 from headwater_server.scheduler.store import Store, no_run, q
@@ -125,12 +125,14 @@ class Listing:
             return None, None
         if not request.step:
             raise InvalidArgument("task_id without step", field="step", hint="name the step of the task")
+        ids, mark, loops = request.task_id.partition(LOOPS)
         try:
-            indexes = numbers(request.task_id)
-        except ValueError:
-            hint = 'the indexes of its foreach steps, e.g. "3" or "3.0"'
+            indexes = numbers(ids)
+            loops_of(mark + loops)
+            return joined(indexes[:-1]) + mark + loops, indexes[-1]
+        except (ValueError, IndexError):
+            hint = 'the indexes of its foreach steps, e.g. "3" or "3.0", and the round of its loop, e.g. "0~2"'
             raise NotFound(f"there is no task {request.task_id!r}", field="task_id", hint=hint) from None
-        return joined(indexes[:-1]), indexes[-1]
 
     # Flows and workers
 

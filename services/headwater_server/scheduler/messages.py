@@ -12,7 +12,6 @@ from headwater.api.common.v1 import common_pb2
 from headwater.api.scheduler.v1 import graph_pb2, scheduler_pb2
 from headwater_server.kit.clock import timestamp
 from headwater_server.scheduler.graph import Plan
-from headwater_server.scheduler.keys import indexes_of, joined
 from headwater_server.scheduler.states import TaskState
 from headwater_server.scheduler.tags import system_tags
 
@@ -80,10 +79,10 @@ def run(
 
 def task(row: Row, plan: Plan, waiting: Mapping[str, str]) -> scheduler_pb2.Task:
     """waiting: pool → why a ready task there waits."""
-    indexes = indexes_of(row["path"], row["index"], plan[row["step"]].depth)
+    key = plan.key(str(row["run_id"]), row["step"], row["path"], row["index"])
     return scheduler_pb2.Task(
         key=common_pb2.TaskKey(run_id=str(row["run_id"]), step=row["step"], path=row["path"], index=row["index"]),
-        task_id=joined(indexes) or "0",
+        task_id=key.task_id,
         state=row["state"],
         attempt=row["attempt"],
         retry_count=row["retry_count"],

@@ -23,7 +23,8 @@ class Results:
             raise InvalidArgument(f"offset {offset} and limit {limit} must not be negative", field="offset")
         async with self._store.database.pool.acquire() as conn:
             width = await self._store.join_width(conn, info.plan, join)  # type: ignore[arg-type]
-            wanted = info.plan.joined_by(join, width)[offset : offset + min(limit or MOST, MOST)]
+            most = min(limit or MOST, MOST)
+            wanted = await self._store.joined(conn, info.plan, join, width, offset, most)  # type: ignore[arg-type]
             rows = await conn.fetch(q.load_results, *columns(wanted))
         found, size = [], 0
         for row in rows:

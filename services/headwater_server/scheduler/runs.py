@@ -17,8 +17,8 @@ from headwater_server.scheduler.assignments import RunInfo
 from headwater_server.scheduler.dispatch import Dispatcher
 from headwater_server.scheduler.endings import Endings
 from headwater_server.scheduler.graph import Plan
-from headwater_server.scheduler.keys import Key, indexes_of
-from headwater_server.scheduler.resume import Resumption, Succeeded, resumed
+from headwater_server.scheduler.keys import Key
+from headwater_server.scheduler.resume import Done, Resumption, Succeeded, resumed
 from headwater_server.scheduler.settle import NewSplit, NewTask
 from headwater_server.scheduler.store import Store, graph_digest, no_run, q, run_uuid, task_rows
 from headwater_server.scheduler.tags import changed, check_tags
@@ -119,6 +119,8 @@ class Runs:
                 for key, (split, target, widths) in plan.splits.items()
             ]
             await self._store.insert_splits(tx.conn, splits, priority)
+        if plan.arrivals:
+            await self._store.insert_arrivals(tx.conn, plan.arrivals)
         await tx.conn.execute(q.insert_branches, *task_rows(plan.tasks, priority))
         tx.after_commit(lambda: self._wake({task.step.pool for task in plan.tasks}))
         return seq
@@ -134,7 +136,8 @@ class Runs:
             step = info.plan.steps.get(row["step"])
             before = old.steps.get(row["step"])
             if step and before and (step.transition, step.depth) == (before.transition, before.depth):
-                found[step.name, indexes_of(row["path"], row["index"], step.depth)] = row["foreach_width"]
+                key = old.key(info.run_id, step.name, row["path"], row["index"])
+                found[key.step, key.indexes, key.loops] = Done(row["foreach_width"], row["chosen"])
         return found
 
     async def _take_over(
@@ -147,8 +150,7 @@ class Runs:
         )
         at = now()
         for seq, row in enumerate(rows, 2):
-            depth = info.plan[row["step"]].depth
-            key = Key(info.run_id, row["step"], indexes_of(row["path"], row["index"], depth))
+            key = info.plan.key(info.run_id, row["step"], row["path"], row["index"])
             tx.add(
                 facts.task_succeeded(
                     info, key, 0, at, seq, result=row["result"] or b"", started_at=row["started_at"],

@@ -18,7 +18,7 @@ from headwater_server.scheduler.assignments import key_json
 from headwater_server.scheduler.endings import Endings
 from headwater_server.scheduler.fanout import is_wide
 from headwater_server.scheduler.graph import POOL
-from headwater_server.scheduler.keys import Key, indexes_of, numbers
+from headwater_server.scheduler.keys import Key, numbers
 from headwater_server.scheduler.store import Store, columns, q
 
 log = structlog.get_logger("scheduler.sessions")
@@ -46,7 +46,7 @@ class Sessions:
         self._wake, self._give_back = wake, give_back
         self.beat, self.lease = beat, lease
 
-    async def open(self, pool: str, name: str, slots: int, labels: dict[str, str]) -> str:
+    async def open(self, pool: str, name: str, slots: int, labels: dict[str, str], address: str = "") -> str:
         """A new session's id."""
         if not 1 <= slots <= MOST_SLOTS:
             raise InvalidArgument(f"slots: {slots} is not between 1 and {MOST_SLOTS}", field="slots")
@@ -54,7 +54,7 @@ class Sessions:
             raise InvalidArgument(f"pool: {pool!r} is no name of a pool", field="pool", hint="letters, digits, _ and -")
         session = uuid7()
         await self._store.database.execute(
-            q.open_session, session, pool, name.replace("\0", "")[:200], slots, labels, self.lease
+            q.open_session, session, pool, name.replace("\0", "")[:200], slots, labels, self.lease, address[:200]
         )
         log.info("worker joined", session=session, pool=pool, name=name, slots=slots)
         self._wake(pool)
@@ -73,6 +73,12 @@ class Sessions:
         """May this session begin the attempt? False: it is over, void or somebody else's."""
         args = (key.run_id, key.step, key.path, key.index, attempt, session)
         return await self._store.database.fetchval(q.claim, *args) is not None
+
+    async def main_address(self, key: Key) -> str:
+        """Of a member of a gang: where the first one runs; "": nobody has begun it, or the task is in no gang."""
+        if not (await self._store.info(key.run_id)).plan[key.step].member:
+            return ""
+        return await self._store.database.fetchval(q.main_address, key.run_id, key.step, key.path) or ""
 
     async def live(self, key: Key, attempt: int) -> bool:
         args = (key.run_id, key.step, key.path, key.index, attempt)
@@ -156,7 +162,7 @@ class Sessions:
         if step is None:
             raise InvalidArgument(f"key.step: flow {info.flow} has no step {body.get('step', '')!r}", field="key.step")
         try:
-            return Key(info.run_id, step.name, indexes_of(body.get("path", ""), int(body.get("index", 0)), step.depth))
+            return info.plan.key(info.run_id, step.name, body.get("path", ""), int(body.get("index", 0)))
         except ValueError as error:
             raise InvalidArgument(f"key: {error}", field="key") from None
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from headwater_server.scheduler.fanout import WIDEST, Split
+from headwater_server.scheduler.fanout import WIDEST, WIDEST_GANG, Split
 from headwater_server.scheduler.graph import Plan, Step
 from headwater_server.scheduler.keys import Key
 
@@ -50,12 +50,14 @@ class Effects:
 
 @dataclass(frozen=True)
 class Finished:
-    """A task that has just succeeded. `split`: the counters of the split whose join it arrives at, after it did."""
+    """A task that has just succeeded. `split`: the counters of the split whose join it arrives at, after it did;
+    `chosen`: the successor that a switch decided for."""
 
     key: Key
     widths: Widths
     foreach_width: int
     split: Split | None = None
+    chosen: str = ""
 
 
 Eager = Callable[[Step], bool]
@@ -63,19 +65,24 @@ Eager = Callable[[Step], bool]
 
 def wrong_choice(step: Step, chosen: tuple[str, ...], foreach_width: int) -> dict[str, Any] | None:
     """The Failure of code that went on in another way than the graph says; None when it did not."""
+    if step.transition == "SWITCH":
+        if len(chosen) == 1 and chosen[0] in step.next:
+            return None
+        named = ", ".join(chosen) or "nothing"
+        message = f"the switch in step {step.name} chose {named}; its cases are {', '.join(step.next)}"
+        return _user_error(message, "self.next({value: self.step, …}, condition=…) must name one of them.")
     if chosen and tuple(chosen) != step.next:
         message = f"step {step.name} went on to {', '.join(chosen)}; the graph says {', '.join(step.next) or 'nothing'}"
         return _user_error(message, "self.next(...) must be the same in every run of the code.")
     if step.transition != "FOREACH":
         return None
     if foreach_width == 0:
-        return _user_error(
-            f"the foreach over self.{step.foreach} in step {step.name} has no items", "Give it at least one."
-        )
-    if not 0 < foreach_width <= WIDEST:
-        return _user_error(
-            f"the foreach in step {step.name} has {foreach_width:,} items; at most {WIDEST:,} can be", ""
-        )
+        what = "num_parallel" if step.gang else f"the foreach over self.{step.foreach}"
+        return _user_error(f"{what} in step {step.name} has no items", "Give it at least one.")
+    widest = WIDEST_GANG if step.gang else WIDEST
+    if not 0 < foreach_width <= widest:
+        what = "gang" if step.gang else "foreach"
+        return _user_error(f"the {what} in step {step.name} has {foreach_width:,} items; at most {widest:,} can be", "")
     return None
 
 
@@ -93,11 +100,11 @@ def after_success(plan: Plan, done: Finished, may_start: Eager, fair: bool = Tru
         return _open_foreach(plan, step, done, may_start)
     if step.transition == "SPLIT":
         return _open_split(plan, step, done, may_start)
-    target = plan[step.next[0]]
+    target = plan[done.chosen if step.transition == "SWITCH" else step.next[0]]
     if target.joins:
         return _arrive(plan, target, done, may_start, fair)
     eager = may_start(target)
-    task = NewTask(done.key.at(target.name, done.key.indexes), target, done.widths, step.name, eager)
+    task = NewTask(plan.next_key(done.key, target.name), target, done.widths, step.name, eager)
     return Effects([task], waiting=not eager)
 
 
@@ -105,7 +112,7 @@ def _open_foreach(plan: Plan, step: Step, done: Finished, may_start: Eager) -> E
     target = plan[step.next[0]]
     widths = (*done.widths, done.foreach_width)
     effects = Effects(waiting=True)
-    if may_start(target):
+    if not step.gang and may_start(target):
         effects.tasks.append(NewTask(_branch(done.key, target, 0), target, widths, step.name, True))
         effects.waiting = done.foreach_width > 1
     effects.splits.append(NewSplit(done.key, target, done.foreach_width, widths, len(effects.tasks)))
@@ -130,8 +137,9 @@ def _arrive(plan: Plan, join: Step, done: Finished, may_start: Eager, fair: bool
     if done.split.complete:
         widths = done.widths[:-1] if split_step.transition == "FOREACH" else done.widths
         eager = may_start(join)
-        return Effects([NewTask(done.key.at(join.name, split_key.indexes), join, widths, "", eager)], waiting=not eager)
-    if split_step.transition != "FOREACH":
+        task = NewTask(split_key.at(join.name, split_key.indexes), join, widths, "", eager)
+        return Effects([task], waiting=not eager)
+    if split_step.transition != "FOREACH" or split_step.gang:
         return Effects()
     target = plan[split_step.next[0]]
     if not fair or not may_start(target):

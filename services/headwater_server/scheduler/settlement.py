@@ -14,6 +14,7 @@ from headwater_server.scheduler import facts
 from headwater_server.scheduler.assignments import Dispatch, Input, RunInfo, build
 from headwater_server.scheduler.endings import Endings
 from headwater_server.scheduler.fanout import Split, is_wide
+from headwater_server.scheduler.gangs import Gangs
 from headwater_server.scheduler.graph import Step
 from headwater_server.scheduler.keys import Key, numbers
 from headwater_server.scheduler.retries import Verdict, after_failure
@@ -81,11 +82,12 @@ class Settlement:
         fair: Callable[[str], bool],
         secret: str,
     ) -> None:
-        self._tx, self._store, self._endings = tx, store, endings
+        self._tx, self._store, self._endings, self._gangs = tx, store, endings, Gangs(endings)
         self._infos, self._fair, self._secret = infos, fair, secret
         self._runs: dict[str, _Run] = {}
         self._splits: dict[Key, Split] = {}
         self._joins: set[Key] = set()
+        self._arrivals: dict[Key, tuple[Key, int, Key]] = {}
         self._answers: dict[int, Settled] = {}
         self.pools: set[str] = set()
 
@@ -113,7 +115,7 @@ class Settlement:
     # Successes
 
     async def _decide(self, good: list[tuple[int, Completion]]) -> list[_Success]:
-        splits = [self._split_behind(c.key) for _, c in good]
+        splits = [self._split_behind(c) for _, c in good]
         rows = await self._tx.conn.fetch(
             q.settle_successes,
             *columns(c.key for _, c in good),
@@ -125,6 +127,7 @@ class Settlement:
             [s.step if s else None for s in splits],
             [s.path if s else None for s in splits],
             [s.index if s else None for s in splits],
+            [c.chosen[0] if self._step(c.key).transition == "SWITCH" else "" for _, c in good],
         )
         successes: list[_Success] = []
         for row in rows:
@@ -137,12 +140,16 @@ class Settlement:
             successes.append(_Success(number, c, run, self._follow(run, c, row, splits[row["n"] - 1])))
         return successes
 
-    def _split_behind(self, key: Key) -> Key | None:
+    def _split_behind(self, c: Completion) -> Key | None:
         """The split whose join a task arrives at when it is done."""
-        plan, step = self._infos[key.run_id].plan, self._step(key)
-        if step.transition != "LINEAR" or not plan[step.next[0]].joins:
+        plan = self._infos[c.key.run_id].plan
+        join = plan.chosen_join(self._step(c.key), c.chosen)
+        if join is None:
             return None
-        return plan.split_of(plan[step.next[0]], key)
+        split = plan.split_of(join, c.key)
+        if join.name in plan.undecided:
+            self._arrivals[c.key] = (split, plan.branch_of(join, c.key), c.key)
+        return split
 
     def _report(self, run: _Run, c: Completion, row: Any) -> None:
         if not row["announced"] and not is_wide(numbers(row["widths"])):
@@ -175,7 +182,8 @@ class Settlement:
         def may_start(step: Step) -> bool:
             return c.want_next and c.session_id is not None and step.pool == pool
 
-        finished = Finished(c.key, numbers(row["widths"]), c.foreach_width, split)
+        chosen = c.chosen[0] if c.chosen else ""
+        finished = Finished(c.key, numbers(row["widths"]), c.foreach_width, split, chosen)
         effects = after_success(run.info.plan, finished, may_start, self._fair(pool))
         if effects.finished:
             run.state = RunState.SUCCEEDED
@@ -194,6 +202,8 @@ class Settlement:
         priority = {run_id: run.info.priority for run_id, run in self._runs.items()}
         if opened := [split for s in successes for split in s.effects.splits]:
             await self._store.insert_splits(conn, [(split, split.width) for split in opened], priority)
+        if arrived := [self._arrivals[s.completion.key] for s in successes if s.completion.key in self._arrivals]:
+            await self._store.insert_arrivals(conn, arrived)
         if moved := {key: split for key, split in self._splits.items() if split.moved}:
             await conn.execute(q.advance_splits, *columns(moved), [s.next_index for s in moved.values()])
         made = [(s, task) for s in successes for task in s.effects.tasks]
@@ -208,6 +218,7 @@ class Settlement:
             [run.seq for run in runs],
             [int(run.state) for run in runs],
             [None for _ in runs],
+            *self._tx.rows(),
         )
 
     def _announce(self, success: _Success, task: NewTask) -> bool:
@@ -246,6 +257,10 @@ class Settlement:
         self._tx.add(facts.task_failed(info, c.key, c.attempt, row["at"], seq, failure=failure, will_retry=again))
         if again:
             caught = following.verdict is Verdict.CATCH
+            if self._step(c.key).member:
+                how = {"retry": not caught, "caught": caught, "failure": failure}
+                await self._gangs.restart(self._tx, info, c.key, following.delay, **how)
+                return
             await conn.execute(q.retry_task, *columns_of(c.key), failure, following.delay, caught)
             return
         await conn.execute(q.fail_task, *columns_of(c.key), failure, c.session_id, c.started_at)

@@ -16,7 +16,7 @@ from headwater_server.kit.database import Database, load_queries
 from headwater_server.kit.errors import NotFound
 from headwater_server.scheduler.assignments import Dispatch, Input, RunInfo
 from headwater_server.scheduler.graph import Plan
-from headwater_server.scheduler.keys import Key, indexes_of, joined
+from headwater_server.scheduler.keys import Key, joined
 from headwater_server.scheduler.settle import NewSplit, NewTask
 
 q = load_queries(__package__)
@@ -101,7 +101,7 @@ class Store:
         """The task, or the split, of a row."""
         run_id = str(row["run_id"])
         plan = (await self.info(run_id, conn)).plan
-        return Key(run_id, row["step"], indexes_of(row["path"], row["index"], plan[row["step"]].depth))
+        return plan.key(run_id, row["step"], row["path"], row["index"])
 
     async def plan(self, digest: str, conn: asyncpg.Connection | None = None) -> Plan:
         plan = self._plans.get(digest)
@@ -159,13 +159,29 @@ class Store:
             source = plan.parent_of(key, parent)
             return ([source], 0) if source is not None else ([], 0)
         width = await self.join_width(conn, plan, key)
-        return ([], width) if width > INLINE_JOIN else (plan.joined_by(key, width), 0)
+        return ([], width) if width > INLINE_JOIN else (await self.joined(conn, plan, key, width), 0)
+
+    async def joined(
+        self, conn: asyncpg.Connection, plan: Plan, join: Key, width: int, offset: int = 0, limit: int | None = None
+    ) -> list[Key]:
+        """The tasks whose results a join gets, in order: a part of them."""
+        if join.step not in plan.undecided:
+            return plan.joined_by(join, width, offset, limit)
+        split = columns_of(join.at(plan[join.step].joins, join.indexes))
+        rows = await conn.fetch(q.list_arrivals, *split, offset, limit)
+        return [plan.key(join.run_id, row["step"], row["path"], row["index"]) for row in rows]
+
+    async def insert_arrivals(self, conn: asyncpg.Connection, arrivals: Sequence[tuple[Key, int, Key]]) -> None:
+        """arrivals: (split, number of the branch, the task that arrived), of undecided joins."""
+        _, steps, paths, indexes = columns(task for _, _, task in arrivals)
+        splits = columns(split for split, _, _ in arrivals)
+        await conn.execute(q.insert_arrivals, *splits, [branch for _, branch, _ in arrivals], steps, paths, indexes)
 
     async def join_width(self, conn: asyncpg.Connection, plan: Plan, join: Key) -> int:
         """How many tasks a join joins."""
         split = plan[join.step].joins
         if plan[split].transition != "FOREACH":
-            return len(plan.into[join.step])
+            return len(plan[split].next)
         return int(await conn.fetchval(q.split_width, *columns_of(join.at(split, join.indexes))) or 0)
 
 

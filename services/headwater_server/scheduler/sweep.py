@@ -13,7 +13,12 @@ import structlog
 from headwater_server.kit.bus import Bus
 from headwater_server.kit.database import CONFLICT, LOST
 from headwater_server.kit.errors import Unavailable
+from headwater_server.kit.outbox import Outbox
+from headwater_server.scheduler.assignments import RunInfo
 from headwater_server.scheduler.dispatch import Dispatcher
+from headwater_server.scheduler.endings import Endings
+from headwater_server.scheduler.gangs import Gangs
+from headwater_server.scheduler.keys import Key
 from headwater_server.scheduler.retries import MOST_LOST, worker_lost
 from headwater_server.scheduler.sessions import Attempt
 from headwater_server.scheduler.settlement import Completion, Settled
@@ -27,8 +32,10 @@ class Sweep:
     def __init__(
         self,
         bus: Bus,
+        outbox: Outbox,
         store: Store,
         dispatcher: Dispatcher,
+        endings: Endings,
         complete: Callable[[Completion], Awaitable[Settled]],
         *,
         beat: float,
@@ -36,6 +43,7 @@ class Sweep:
     ) -> None:
         """beat: seconds between heartbeats; lease: seconds that one of them is good for."""
         self._bus, self._store, self._dispatcher, self._complete = bus, store, dispatcher, complete
+        self._outbox, self._gangs = outbox, Gangs(endings)
         self._beat, self._lease = beat, lease
         self._hearing_since = self._swept = 0.0
         bus.on_reconnect(self._was_deaf)
@@ -68,9 +76,25 @@ class Sweep:
     async def give_back(self, attempts: list[Attempt], lost: bool) -> None:
         """Hands attempts out again under the next number. lost: their worker vanished with them."""
         for key, attempt in attempts:
+            if (info := await self._store.info(key.run_id)).plan[key.step].member:
+                await self._restart(info, key, attempt, lost)
+                continue
             pool = await self._store.database.fetchval(q.redispatch, *columns_of(key), attempt, lost)
             if pool is not None:
                 self._dispatcher.wake(pool)
+
+    async def _restart(self, info: RunInfo, member: Key, attempt: int, lost: bool) -> None:
+        """A gang without one of its members cannot go on; one that nobody has begun is handed out alone."""
+        async with self._outbox.transaction() as tx:
+            await tx.conn.fetch(q.lock_runs, [member.run_id])
+            row = await tx.conn.fetchrow(q.find_attempt, *columns_of(member), attempt)
+            if row is None:
+                return
+            if row["begun"]:
+                await self._gangs.restart(tx, info, member, 0.0, retry=False, lost=lost)
+            else:
+                await tx.conn.fetchval(q.redispatch, *columns_of(member), attempt, lost)
+        self._dispatcher.wake(info.plan[member.step].pool)
 
     async def _lost(self) -> None:
         for row in await self._store.database.fetch(q.find_lost, self._lease):

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from headwater_server.scheduler.fanout import Split
 from headwater_server.scheduler.graph import Plan, Step
-from headwater_server.scheduler.keys import Key, indexes_of
+from headwater_server.scheduler.keys import Key
 from headwater_server.scheduler.resume import Resumption
 from headwater_server.scheduler.retries import Verdict, after_failure
 from headwater_server.scheduler.settle import Effects, Finished, NewTask, after_success, wrong_choice
@@ -23,7 +23,8 @@ class Task:
     caught: bool = False
 
     def become(self, state: TaskState) -> None:
-        assert allowed(self.state, state), f"{self.new.key}: {self.state.name} → {state.name}"
+        again = self.new.step.member and state is TaskState.READY and self.state is TaskState.SUCCEEDED
+        assert again or allowed(self.state, state), f"{self.new.key}: {self.state.name} → {state.name}"
         self.state = state
 
 
@@ -34,6 +35,8 @@ class Run:
     tasks: dict[Key, Task] = field(default_factory=dict)
     splits: dict[Key, Split] = field(default_factory=dict)
     targets: dict[Key, tuple[Step, tuple[int, ...]]] = field(default_factory=dict)
+    # split → branch → the task that was the last of it
+    arrivals: dict[Key, dict[int, Key]] = field(default_factory=dict)
     state: RunState = RunState.RUNNING
 
     @classmethod
@@ -51,6 +54,8 @@ class Run:
         for key, (split, target, widths) in resumption.splits.items():
             run.splits[key] = Split(split.width, split.next_index, split.remaining)
             run.targets[key] = (target, widths)
+        for split, branch, key in resumption.arrivals:
+            run._note_arrival(split, branch, key)
         for new in resumption.tasks:
             run._add(new)
         return run
@@ -63,14 +68,40 @@ class Run:
 
     # What happens to it
 
+    def gang(self, task: Task) -> list[Task]:
+        """The members of a task's gang; of another only itself."""
+        if not task.new.step.member:
+            return [task]
+        split = self.plan.parent_of(task.new.key, task.new.parent)
+        return [t for t in self.tasks.values() if t.new.step == task.new.step and self._parent(t) == split]
+
+    def _parent(self, task: Task) -> Key | None:
+        return self.plan.parent_of(task.new.key, task.new.parent)
+
     def dispatch(self, task: Task) -> None:
-        task.become(TaskState.DISPATCHED)
-        task.attempt += 1
+        for each in self.gang(task):
+            if each.state is TaskState.READY:
+                each.become(TaskState.DISPATCHED)
+                each.attempt += 1
+
+    def restart(self, task: Task, *, retry: bool = False, caught: bool = False) -> None:
+        """A failed or lost attempt begins anew, and with it its gang."""
+        for each in self.gang(task):
+            if each.state is TaskState.READY or (caught and each.state is TaskState.SUCCEEDED):
+                each.caught |= caught and each.state is TaskState.READY
+                continue
+            if each.state is TaskState.SUCCEEDED:
+                split = self._parent(each)
+                assert split is not None
+                self.splits[split].remaining += 1
+            each.become(TaskState.READY)
+            each.retry_count += retry
+            each.caught |= caught
 
     def make_branches(self, key: Key, most: int) -> None:
         """The dispatcher's part: some of the next branches of a foreach."""
         split, (target, widths) = self.splits[key], self.targets[key]
-        for _ in range(most):
+        for _ in range(split.width if self.plan[key.step].gang else most):
             if (index := split.take()) is not None:
                 self._add(NewTask(key.at(target.name, (*key.indexes, index)), target, widths, key.step))
 
@@ -81,10 +112,13 @@ class Run:
             return False
         step = self.plan[key.step]
         width = width_of(self.flow.widths[step.name], key.indexes) if step.transition == "FOREACH" else 0
-        assert wrong_choice(step, step.next, width) is None
+        chosen = step.next
+        if step.transition == "SWITCH":
+            chosen = (self.flow.chosen(step.name, key.indexes, key.loops, len(step.opens)),)
+        assert wrong_choice(step, chosen, width) is None
         task.become(TaskState.SUCCEEDED)
-        split = self._arrive(key)
-        finished = Finished(key, task.new.widths, width, split)
+        split = self._arrive(key, chosen)
+        finished = Finished(key, task.new.widths, width, split, chosen[0] if chosen else "")
         self._apply(after_success(self.plan, finished, lambda step: eager, fair))
         return True
 
@@ -93,11 +127,9 @@ class Run:
         following = after_failure(self.plan[key.step], {"retryable": retryable}, task.retry_count, task.caught)
         match following.verdict:
             case Verdict.RETRY:
-                task.become(TaskState.READY)
-                task.retry_count += 1
+                self.restart(task, retry=True)
             case Verdict.CATCH:
-                task.become(TaskState.READY)
-                task.caught = True
+                self.restart(task, caught=True)
             case Verdict.FINAL:
                 task.become(TaskState.FAILED)
                 self._end(RunState.FAILED)
@@ -112,7 +144,8 @@ class Run:
             for key in self.open_splits():
                 self.make_branches(key, 256)
             for task in self.in_state(TaskState.READY):
-                self.dispatch(task)
+                if task.state is TaskState.READY:
+                    self.dispatch(task)
             running = self.in_state(TaskState.DISPATCHED)
             assert running, "nothing runs, and nothing can"
             for task in running:
@@ -120,10 +153,16 @@ class Run:
 
     # What follows
 
-    def _arrive(self, key: Key) -> Split | None:
-        step = self.plan[key.step]
-        if step.transition != "LINEAR" or not (join := self.plan[step.next[0]]).joins:
+    def _note_arrival(self, split: Key, branch: int, key: Key) -> None:
+        assert branch not in self.arrivals.setdefault(split, {}), f"two tasks end branch {branch} of {split}"
+        self.arrivals[split][branch] = key
+
+    def _arrive(self, key: Key, chosen: tuple[str, ...]) -> Split | None:
+        join = self.plan.chosen_join(self.plan[key.step], chosen)
+        if join is None:
             return None
+        if join.name in self.plan.undecided:
+            self._note_arrival(self.plan.split_of(join, key), self.plan.branch_of(join, key), key)
         split = self.splits[self.plan.split_of(join, key)]
         split.remaining -= 1
         assert split.remaining >= 0, f"more branches than there are arrived at {join.name}"
@@ -148,7 +187,7 @@ class Run:
         assert step == self.plan[key.step]
         assert len(key.indexes) == len(new.widths) == step.depth == len(self.plan.foreach_steps(step))
         assert all(0 <= i < width for i, width in zip(key.indexes, new.widths, strict=True))
-        assert indexes_of(key.path, key.index, step.depth) == key.indexes
+        assert self.plan.key(key.run_id, key.step, key.path, key.index) == key
         for source in self._sources(new):
             assert self.tasks[source].state is TaskState.SUCCEEDED, f"{key} begins before {source} is done"
         self.tasks[key] = Task(new)
@@ -159,6 +198,10 @@ class Run:
             return [source] if source else []
         split = new.key.at(new.step.joins, new.key.indexes)
         assert self.splits[split].complete, f"{new.key} begins before all of {split} have arrived"
+        if new.step.name in self.plan.undecided:
+            arrived = self.arrivals[split]
+            assert sorted(arrived) == list(range(self.splits[split].width))
+            return [arrived[branch] for branch in sorted(arrived)]
         return self.plan.joined_by(new.key, self.splits[split].width)
 
     def _end(self, state: RunState) -> None:
@@ -169,6 +212,9 @@ class Run:
         for key, split in self.splits.items():
             assert 0 <= split.remaining <= split.width, key
             assert 0 <= split.next_index <= split.width, key
+        for task in self.tasks.values():
+            states = {each.state for each in self.gang(task)} if task.new.step.member else set()
+            assert not {TaskState.READY, TaskState.DISPATCHED} <= states, "a part of a gang runs"
         if self.state is RunState.SUCCEEDED:
             assert all(task.state is TaskState.SUCCEEDED for task in self.tasks.values())
             assert all(split.complete for split in self.splits.values())

@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given, settings
 
 from headwater_server.kit.errors import InvalidArgument
-from headwater_server.scheduler.graph import MAX_STEPS, Plan
+from headwater_server.scheduler.graph import Plan
 from headwater_server.scheduler.keys import Key
-from tests.unit.scheduler.flows import Flow, flows, step
+from headwater_server.scheduler.shape import MAX_STEPS
+from tests.unit.scheduler.flows import Flow, flows, step, switch
 
 
 def plan(*steps: dict, **more: str) -> Plan:
@@ -50,6 +51,7 @@ def test_what_a_join_joins():
     assert made.parent_of(Key("r", "close", (1,)), "") is None
 
 
+JOIN = step("j", "end", joins="start")
 LOOP = [step("start", "a"), step("a", "b"), step("b", "a", "end"), step("end")]
 UNJOINED = [step("start", "a", foreach="xs"), step("a", "end"), step("end")]
 
@@ -70,7 +72,8 @@ UNJOINED = [step("start", "a", foreach="xs"), step("a", "end"), step("end")]
         ([step("start", "a"), step("end")], "'start' goes on to 'a', which does not exist"),
         ([step("start", "a"), step("a", "start"), step("end")], "'a' goes back to 'start'"),
         ([step("start", "end"), step("a", "end"), step("end")], "nothing leads to step 'a'"),
-        (LOOP, "'a' is part of a cycle or behind one"),
+        (LOOP, "'b' goes back to 'a', which is not inside of the same split"),
+        ([step("start", "a"), step("a", "b"), step("b", "a"), step("end")], "'a' is part of a cycle or behind one"),
         ([step("start", "a"), step("a", "end", joins="start"), step("end")], "joins 'start', but 'nothing' is open"),
         (
             [step("start", "j", foreach="xs"), step("j", "end", joins="start"), step("end")],
@@ -101,3 +104,54 @@ def test_what_can_never_run_is_refused(steps, message):
     with pytest.raises(InvalidArgument, match=message) as caught:
         plan(*steps)
     assert (caught.value.field, caught.value.reason) == ("graph", "BAD_GRAPH")
+
+
+def test_loops_and_switches_of_a_graph():
+    made = plan(
+        step("start", "work", foreach="xs"),
+        step("work", "check"),
+        switch("check", "work", "good", "bad"),
+        step("good", "join"),
+        step("bad", "join"),
+        step("join", "end", joins="start"),
+        step("end"),
+    )
+    key = made.key("r", "work", "", 3)
+    checked = made.next_key(key, "check")
+    again = made.next_key(checked, "work")
+    assert (again.path, again.index, again.task_id) == ("~0.1", 3, "3~0.1")
+    assert made.key("r", "work", again.path, 3) == again
+    assert made.parent_of(again, "check") == checked
+    assert made.undecided == {"join"}
+    assert made.split_of(made["join"], made.next_key(again, "check")) == Key("r", "start", ())
+    with pytest.raises(ValueError, match="more loops than there are"):
+        made.key("r", "end", "~0.1", 0)
+
+
+@pytest.mark.parametrize(
+    ("steps", "message"),
+    [
+        ([step("start", "a"), switch("a", "end", "end"), step("end")], "'a' names a successor twice"),
+        ([step("start", "a"), switch("a", "a", "end", catch={}), step("end")], "'a' is a switch and catches failures"),
+        ([step("start", "a"), switch("a", "start", "end"), step("end")], "'a' goes back to 'start'"),
+        (
+            [
+                step("start", "a", "b"),
+                switch("a", "j", "k"),
+                switch("b", "j", "k"),
+                step("j", "end", joins="start"),
+                step("k", "end", joins="start"),
+                step("end"),
+            ],
+            "'j' and 'k' both join 'start'",
+        ),
+        (
+            [step("start", "w", gang=True, foreach="n"), step("w", "x"), step("x", "j"), JOIN, step("end")],
+            "'start' starts a gang, so 'w' must go on to a join",
+        ),
+        ([step("start", "end", isolation="vm"), step("end")], "'start' has the isolation 'vm'"),
+    ],
+)
+def test_switches_and_gangs_that_can_never_run_are_refused(steps, message):
+    with pytest.raises(InvalidArgument, match=message):
+        plan(*steps)

@@ -26,13 +26,16 @@ class Completer:
         self._commands, self._session = commands, session
 
     async def claim(self, task: Assignment) -> bool:
-        """Is the attempt still ours to run?"""
+        """Is the attempt still ours to run? A member of a gang learns where the first one is."""
         pauses = Pauses()
         while True:
             body = {"key": task.key, "attempt": task.attempt, "sessionId": self._session()}
             try:
                 data = await self._commands.once("scheduler", "claim_task", msgspec.json.encode(body), task.traceparent)
-                return msgspec.json.decode(data, type=wire.ClaimReply).granted
+                reply = msgspec.json.decode(data, type=wire.ClaimReply)
+                task.main_address = reply.main_address
+                if not reply.granted or reply.main_address or not task.in_gang:
+                    return reply.granted
             except (*PASSING, PermissionDenied) as error:
                 log.warning("claim waits", task=task.name, error=str(error))
             except ServiceError as error:

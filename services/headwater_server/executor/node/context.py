@@ -32,6 +32,8 @@ class Node:
     def task_frame(self, task: Assignment, traceparent: str) -> bytes:
         """The frame that gives a child its task, with the assignment as it came."""
         environment = {"HEADWATER_CODE_PACKAGE": task.code.package}
+        if task.in_gang:
+            environment["HEADWATER_MAIN_ADDRESS"] = task.main_address
         if self.tracer.enabled:
             environment["TRACEPARENT"] = traceparent
         rest = msgspec.json.encode({"cache": str(self.cache.root), "environment": environment})

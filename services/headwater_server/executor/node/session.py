@@ -40,7 +40,8 @@ class Session:
     async def open(self) -> None:
         """Returns once the scheduler has given us a session, however long that takes."""
         s = self._settings
-        body = msgspec.json.encode({"pool": s.pool, "name": s.name, "slots": s.slots, "labels": s.labels})
+        told = {"pool": s.pool, "name": s.name, "slots": s.slots, "labels": s.labels, "address": s.address}
+        body = msgspec.json.encode(told)
         pauses, said = Pauses(), False
         while True:
             try:

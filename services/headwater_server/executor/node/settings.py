@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 _TOKEN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 
@@ -24,11 +25,13 @@ class Settings:
     home: Path
     cache: Path
     cache_bytes: int
-    url: str
     environments_bytes: int
+    url: str
     log_level: str = "info"
     log_format: str = "json"
     labels: dict[str, str] = field(default_factory=dict)
+    # Where tasks on other workers reach the tasks of this one.
+    address: str = "127.0.0.1"
 
     @property
     def identity(self) -> str:
@@ -62,12 +65,25 @@ def parse(argv: list[str], environ: Mapping[str, str] | None = None) -> Settings
         home=home,
         cache=Path(given.cache_dir).expanduser().absolute() if given.cache_dir else home / "cache",
         cache_bytes=given.cache_mb << 20,
+        environments_bytes=given.environments_mb << 20,
         url=env.get("HEADWATER_URL", ""),
         log_level=level,
         log_format=form,
-        environments_bytes=given.environments_mb << 20,
         labels=dict(given.label),
+        address=given.address or _own_address(env.get("HEADWATER_NATS_URL", "")),
     )
+
+
+def _own_address(nats_url: str) -> str:
+    """The address of this machine on the way to the bus; nothing is sent."""
+    host = (urlsplit(nats_url.split(",", 1)[0]).hostname or "127.0.0.1") if nats_url else "127.0.0.1"
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, 4222, type=socket.SOCK_DGRAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.connect(address)
+            return probe.getsockname()[0]
+    except OSError:
+        return "127.0.0.1"
 
 
 def _parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
@@ -90,6 +106,9 @@ def _parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
         help=f"tasks at a time (default: {number})",
     )
     parser.add_argument("--name", default="", help="its name for people (default: host name and process id)")
+    parser.add_argument(
+        "--address", default="", help="where tasks on other workers reach its tasks (default: found out)"
+    )
     parser.add_argument("--label", type=_label, action="append", default=[], metavar="KEY=VALUE", help="a label")
     parser.add_argument("--cache-dir", default="", metavar="DIR", help="data and code (default: $HEADWATER_HOME/cache)")
     parser.add_argument(
@@ -98,6 +117,13 @@ def _parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
         default=env.get("HEADWATER_CACHE_MB", "10240"),
         metavar="MB",
         help="most data to keep on disk; the least recently used goes first (default: 10240)",
+    )
+    parser.add_argument(
+        "--environments-mb",
+        type=_number(16, 1 << 30),
+        default=env.get("HEADWATER_ENVIRONMENTS_MB", "20480"),
+        metavar="MB",
+        help="most disk for environments of steps; the least recently used goes first (default: 20480)",
     )
     return parser
 
@@ -118,12 +144,5 @@ def _number(least: int, most: int) -> Callable[[str], int]:
 def _label(text: str) -> tuple[str, str]:
     key, found, value = text.partition("=")
     if not found or not key:
-    parser.add_argument(
-        "--environments-mb",
-        type=_number(16, 1 << 30),
-        default=env.get("HEADWATER_ENVIRONMENTS_MB", "20480"),
-        metavar="MB",
-        help="most disk for environments of steps; the least recently used goes first (default: 20480)",
-    )
         raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
     return key, value

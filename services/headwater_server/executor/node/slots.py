@@ -52,7 +52,7 @@ class Slots:
             return
         if not self._is_running(task):
             self._cancel_older(task)
-            self._start(task, check=meta.num_delivered > 1 or _is_old(task))
+            self._start(task, check=meta.num_delivered > 1 or _is_old(task) or task.in_gang)
         await msg.ack()
 
     def cancel(self, attempts: list[Held]) -> None:

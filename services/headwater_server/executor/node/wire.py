@@ -47,6 +47,7 @@ class Step(msgspec.Struct, frozen=True, rename="camel"):
 
 class Frame(msgspec.Struct, frozen=True):
     index: int = 0
+    gang: bool = False
 
 
 class Assignment(msgspec.Struct, rename="camel"):
@@ -62,6 +63,8 @@ class Assignment(msgspec.Struct, rename="camel"):
     dispatched_at: datetime | None = None
     traceparent: str = ""
     raw: bytes = b""
+    # Of a member of a gang: where the first one runs.
+    main_address: str = ""
 
     @property
     def held(self) -> Held:
@@ -69,7 +72,11 @@ class Assignment(msgspec.Struct, rename="camel"):
 
     @property
     def task_id(self) -> str:
-        return ".".join(str(frame.index) for frame in self.frames) or "0"
+        return (".".join(str(frame.index) for frame in self.frames) or "0") + "".join(self.key.path.partition("~")[1:])
+
+    @property
+    def in_gang(self) -> bool:
+        return bool(self.frames) and self.frames[-1].gang
 
     @property
     def timeout(self) -> float:
@@ -97,8 +104,9 @@ class CompleteReply(msgspec.Struct):
     next: msgspec.Raw = msgspec.Raw()
 
 
-class ClaimReply(msgspec.Struct):
+class ClaimReply(msgspec.Struct, rename="camel"):
     granted: bool = False
+    main_address: str = ""
 
 
 class OpenReply(msgspec.Struct, rename="camel"):

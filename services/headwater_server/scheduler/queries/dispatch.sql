@@ -2,8 +2,9 @@
 SELECT pg_advisory_xact_lock(hashtextextended('pool:' || $1, 0))
 
 -- name: pool_room
-SELECT coalesce((SELECT sum(slots) FROM sessions WHERE pool = $1 AND lease_until > now()), 0)::int
-     - (SELECT count(*) FROM tasks WHERE pool = $1 AND state = 3)::int
+-- Slots that are free, and all of them.
+SELECT whole - (SELECT count(*) FROM tasks WHERE pool = $1 AND state = 3)::int AS free, whole
+FROM (SELECT coalesce(sum(slots), 0)::int AS whole FROM sessions WHERE pool = $1 AND lease_until > now()) s
 
 -- name: contended
 -- Does more than one run want a slot of this pool?
@@ -54,6 +55,9 @@ CROSS JOIN LATERAL (
     ORDER BY created_at LIMIT 1 + 1000 / (SELECT count(*) FROM those)) s
 ORDER BY s.priority DESC, s.created_at
 
+-- name: ready_members
+SELECT index FROM tasks WHERE run_id = $1 AND step = $2 AND path = $3 AND state = 2 AND not_before <= now() ORDER BY index
+
 -- name: running_tasks
 SELECT run_id, count(*)::int AS running FROM tasks WHERE run_id = ANY ($1::uuid[]) AND state = 3 GROUP BY run_id
 
@@ -102,6 +106,11 @@ WHERE t.state = 3 AND (
         SELECT 1 FROM sessions s WHERE s.session_id = t.session_id AND s.lease_until > now())
         AND t.dispatched_at < now() - make_interval(secs => $1)))
 LIMIT 500
+
+-- name: find_attempt
+-- Has somebody begun this attempt? Nothing: it is over.
+SELECT session_id IS NOT NULL AS begun FROM tasks
+WHERE run_id = $1 AND step = $2 AND path = $3 AND index = $4 AND attempt = $5 AND state = 3
 
 -- name: redispatch
 -- Back among the ready, under the attempt's fence; $6: was a worker lost with it.

@@ -61,8 +61,12 @@ SELECT t.*, CASE WHEN $6 THEN t.result END AS shown, s.name AS worker
 FROM tasks t LEFT JOIN sessions s ON s.session_id = t.session_id
 WHERE t.run_id = $1 AND ($2 = '' OR t.step = $2) AND ($3 = 0 OR t.state = $3)
     AND ($4::text IS NULL OR (t.path = $4 AND t.index = $5))
-    AND ($7::int IS NULL OR (t.step_no, string_to_array(t.path, '.')::int[], t.index) > ($7, string_to_array($8, '.')::int[], $9::int))
-ORDER BY t.step_no, string_to_array(t.path, '.')::int[], t.index LIMIT $10
+    AND ($7::int IS NULL OR (t.step_no, string_to_array(split_part(t.path, '~', 1), '.')::int[], t.index,
+                             string_to_array(split_part(t.path, '~', 2), '.')::int[])
+            > ($7, string_to_array(split_part($8, '~', 1), '.')::int[], $9::int,
+               string_to_array(split_part($8, '~', 2), '.')::int[]))
+ORDER BY t.step_no, string_to_array(split_part(t.path, '~', 1), '.')::int[], t.index,
+    string_to_array(split_part(t.path, '~', 2), '.')::int[] LIMIT $10
 
 -- name: list_flows
 SELECT flow, count(*)::int AS runs, max(run_id::text) AS latest FROM runs
@@ -72,14 +76,14 @@ WHERE project = $1 AND ($2::text[] = '{}' OR $2 <@ (tags || ARRAY['user:' || (cr
 GROUP BY flow ORDER BY flow
 
 -- name: succeeded_tasks
-SELECT step, path, index, foreach_width FROM tasks WHERE run_id = $1 AND state = 4
+SELECT step, path, index, foreach_width, chosen FROM tasks WHERE run_id = $1 AND state = 4
 
 -- name: take_over
 -- Results of an earlier run become those of this one.
 INSERT INTO tasks (run_id, step, path, index, step_no, state, attempt, pool, priority, widths, parent, announced,
-    started_at, finished_at, foreach_width, result, origin_run_id)
+    started_at, finished_at, foreach_width, chosen, result, origin_run_id)
 SELECT $1, g.step, g.path, g.index, g.step_no, 4, 0, g.pool, g.priority, g.widths, g.parent, true,
-    o.started_at, o.finished_at, o.foreach_width, o.result, coalesce(o.origin_run_id, $2)
+    o.started_at, o.finished_at, o.foreach_width, o.chosen, o.result, coalesce(o.origin_run_id, $2)
 FROM unnest($3::text[], $4::text[], $5::int[], $6::int2[], $7::text[], $8::int[], $9::text[], $10::text[])
     AS g (step, path, index, step_no, pool, priority, widths, parent)
 JOIN tasks o ON o.run_id = $2 AND o.step = g.step AND o.path = g.path AND o.index = g.index AND o.state = 4

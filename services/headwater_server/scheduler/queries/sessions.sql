@@ -1,6 +1,6 @@
 -- name: open_session
-INSERT INTO sessions (session_id, pool, name, slots, labels, free, lease_until)
-VALUES ($1, $2, $3, $4, $5, $4, now() + make_interval(secs => $6))
+INSERT INTO sessions (session_id, pool, name, slots, labels, free, lease_until, address)
+VALUES ($1, $2, $3, $4, $5, $4, now() + make_interval(secs => $6), $7)
 
 -- name: close_session
 DELETE FROM sessions WHERE session_id = $1 RETURNING pool
@@ -47,6 +47,11 @@ UPDATE tasks SET session_id = $6, started_at = coalesce(started_at, now())
 WHERE run_id = $1 AND step = $2 AND path = $3 AND index = $4 AND attempt = $5 AND state = 3
     AND (session_id IS NULL OR session_id = $6)
 RETURNING 1
+
+-- name: main_address
+-- Where the first member of a gang runs, or ran.
+SELECT coalesce(nullif(s.address, ''), '127.0.0.1') FROM tasks t LEFT JOIN sessions s ON s.session_id = t.session_id
+WHERE t.run_id = $1 AND t.step = $2 AND t.path = $3 AND t.index = 0 AND t.state IN (3, 4) AND t.session_id IS NOT NULL
 
 -- name: live_attempt
 SELECT 1 FROM tasks WHERE run_id = $1 AND step = $2 AND path = $3 AND index = $4 AND attempt = $5 AND state = 3

@@ -6,12 +6,13 @@ SELECT run_id, state, event_seq FROM runs WHERE run_id = ANY($1::uuid[]) ORDER B
 -- The hot write. Per given completion one row: was it the first of this attempt, and what is left of its split.
 WITH given AS (
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::int[], $5::int[], $6::bytea[], $7::int[], $8::timestamptz[],
-                         $9::uuid[], $10::text[], $11::text[], $12::int[])
-        WITH ORDINALITY AS g (run_id, step, path, index, attempt, result, width, started_at, session_id, split, split_path, split_index, n)
+                         $9::uuid[], $10::text[], $11::text[], $12::int[], $13::text[])
+        WITH ORDINALITY AS g (run_id, step, path, index, attempt, result, width, started_at, session_id, split, split_path, split_index,
+                              chosen, n)
 ), locked AS MATERIALIZED (
     SELECT run_id, state, event_seq, created_at FROM runs WHERE run_id = ANY ($1::uuid[]) ORDER BY run_id FOR NO KEY UPDATE
 ), hit AS (
-    UPDATE tasks t SET state = 4, result = g.result, foreach_width = g.width, finished_at = now(), failure = NULL,
+    UPDATE tasks t SET state = 4, result = g.result, foreach_width = g.width, chosen = g.chosen, finished_at = now(), failure = NULL,
         session_id = coalesce(t.session_id, g.session_id), started_at = coalesce(t.started_at, g.started_at)
     FROM given g JOIN locked l ON l.run_id = g.run_id
     WHERE l.state = 1 AND t.run_id = g.run_id AND t.step = g.step AND t.path = g.path AND t.index = g.index
@@ -45,6 +46,23 @@ UPDATE tasks SET state = 2, not_before = now() + make_interval(secs => $6), retr
     caught = $7, failure = $5, session_id = NULL, lease_until = NULL, announced = false
 WHERE run_id = $1 AND step = $2 AND path = $3 AND index = $4
 
+-- name: read_gang
+-- Its members, locked. Who works on it has to be told when it stops.
+SELECT index, attempt, state, pool, session_id FROM tasks
+WHERE run_id = $1 AND step = $2 AND path = $3 AND state IN (2, 3, 4) ORDER BY index FOR UPDATE
+
+-- name: restart_gang
+-- All of its members begin anew, also those that were done. $4: seconds until they may; $5: does @retry pay for it;
+-- $6: only @catch is left to do, of those that are not done; $8: the member whose worker was lost, or -1.
+UPDATE tasks SET state = 2, not_before = now() + make_interval(secs => $4), retry_count = retry_count + $5::int,
+    caught = $6, failure = $7, session_id = NULL, lease_until = NULL, announced = false, started_at = NULL,
+    finished_at = NULL, lost = lost + (index = $8)::int
+WHERE run_id = $1 AND step = $2 AND path = $3 AND (state IN (2, 3) OR (state = 4 AND NOT $6))
+
+-- name: reset_split
+-- Nobody has arrived.
+UPDATE splits SET remaining = width WHERE run_id = $1 AND step = $2 AND path = $3 AND index = $4
+
 -- name: fail_task
 UPDATE tasks SET state = 5, failure = $5, finished_at = now(), session_id = coalesce(session_id, $6),
     started_at = coalesce(started_at, $7)
@@ -67,8 +85,8 @@ LEFT JOIN tasks t ON t.run_id = g.run_id AND t.step = g.step AND t.path = g.path
 ORDER BY g.n
 
 -- name: advance
--- New tasks (one with a session is given to it in the same breath), the sequence numbers that the runs have used, and
--- the end of those that are over.
+-- New tasks (one with a session is given to it in the same breath), the sequence numbers that the runs have used, the
+-- end of those that are over, and the events that tell of it: one statement, for it is on the path of every task.
 WITH made AS (
     INSERT INTO tasks (run_id, step, path, index, step_no, state, attempt, pool, priority, widths, parent, session_id,
         announced, dispatched_at, started_at)
@@ -79,6 +97,9 @@ WITH made AS (
                 $10::uuid[], $11::bool[])
         AS g (run_id, step, path, index, step_no, pool, priority, widths, parent, session_id, announced)
     ON CONFLICT DO NOTHING
+), told AS (
+    INSERT INTO outbox (id, subject, headers, body)
+    SELECT * FROM unnest($16::text[], $17::text[], $18::jsonb[], $19::bytea[])
 )
 UPDATE runs r SET event_seq = g.event_seq, state = g.state, failure = g.failure,
     finished_at = CASE WHEN g.state <> 1 THEN now() END
@@ -104,3 +125,12 @@ ORDER BY g.n
 
 -- name: split_width
 SELECT width FROM splits WHERE run_id = $1 AND step = $2 AND path = $3 AND index = $4
+
+-- name: insert_arrivals
+INSERT INTO arrivals (run_id, split, split_path, split_index, branch, step, path, index)
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::int[], $5::int[], $6::text[], $7::text[], $8::int[])
+ON CONFLICT DO NOTHING
+
+-- name: list_arrivals
+SELECT step, path, index FROM arrivals WHERE run_id = $1 AND split = $2 AND split_path = $3 AND split_index = $4
+ORDER BY branch OFFSET $5 LIMIT $6

@@ -497,7 +497,7 @@ class CheckAttemptResponse(_message.Message):
     def __init__(self, live: bool = ...) -> None: ...
 
 class OpenSessionRequest(_message.Message):
-    __slots__ = ("pool", "name", "slots", "labels")
+    __slots__ = ("pool", "name", "slots", "labels", "address", "gpus")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -509,11 +509,15 @@ class OpenSessionRequest(_message.Message):
     NAME_FIELD_NUMBER: _ClassVar[int]
     SLOTS_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    GPUS_FIELD_NUMBER: _ClassVar[int]
     pool: str
     name: str
     slots: int
     labels: _containers.ScalarMap[str, str]
-    def __init__(self, pool: _Optional[str] = ..., name: _Optional[str] = ..., slots: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    address: str
+    gpus: int
+    def __init__(self, pool: _Optional[str] = ..., name: _Optional[str] = ..., slots: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ..., address: _Optional[str] = ..., gpus: _Optional[int] = ...) -> None: ...
 
 class OpenSessionResponse(_message.Message):
     __slots__ = ("session_id", "heartbeat_interval")
@@ -602,16 +606,18 @@ class TaskAssignment(_message.Message):
     def __init__(self, key: _Optional[_Union[_common_pb2.TaskKey, _Mapping]] = ..., attempt: _Optional[int] = ..., retry_count: _Optional[int] = ..., project: _Optional[str] = ..., flow: _Optional[str] = ..., step: _Optional[_Union[_graph_pb2.Step, _Mapping]] = ..., code: _Optional[_Union[Code, _Mapping]] = ..., parameters: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., inputs: _Optional[_Iterable[_Union[TaskResult, _Mapping]]] = ..., join_width: _Optional[int] = ..., frames: _Optional[_Iterable[_Union[ForeachFrame, _Mapping]]] = ..., dispatched_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., traceparent: _Optional[str] = ..., token: _Optional[str] = ..., caught: _Optional[_Union[_common_pb2.Failure, _Mapping]] = ..., origin_run_id: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., created_by: _Optional[_Union[_common_pb2.Actor, _Mapping]] = ..., trigger: _Optional[_Union[_common_pb2.TriggerSource, _Mapping]] = ...) -> None: ...
 
 class ForeachFrame(_message.Message):
-    __slots__ = ("step", "var", "index", "width")
+    __slots__ = ("step", "var", "index", "width", "gang")
     STEP_FIELD_NUMBER: _ClassVar[int]
     VAR_FIELD_NUMBER: _ClassVar[int]
     INDEX_FIELD_NUMBER: _ClassVar[int]
     WIDTH_FIELD_NUMBER: _ClassVar[int]
+    GANG_FIELD_NUMBER: _ClassVar[int]
     step: str
     var: str
     index: int
     width: int
-    def __init__(self, step: _Optional[str] = ..., var: _Optional[str] = ..., index: _Optional[int] = ..., width: _Optional[int] = ...) -> None: ...
+    gang: bool
+    def __init__(self, step: _Optional[str] = ..., var: _Optional[str] = ..., index: _Optional[int] = ..., width: _Optional[int] = ..., gang: bool = ...) -> None: ...
 
 class TaskResult(_message.Message):
     __slots__ = ("key", "attempt", "result")
@@ -634,10 +640,12 @@ class ClaimTaskRequest(_message.Message):
     def __init__(self, key: _Optional[_Union[_common_pb2.TaskKey, _Mapping]] = ..., attempt: _Optional[int] = ..., session_id: _Optional[str] = ...) -> None: ...
 
 class ClaimTaskResponse(_message.Message):
-    __slots__ = ("granted",)
+    __slots__ = ("granted", "main_address")
     GRANTED_FIELD_NUMBER: _ClassVar[int]
+    MAIN_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     granted: bool
-    def __init__(self, granted: bool = ...) -> None: ...
+    main_address: str
+    def __init__(self, granted: bool = ..., main_address: _Optional[str] = ...) -> None: ...
 
 class CompleteTaskRequest(_message.Message):
     __slots__ = ("key", "attempt", "session_id", "success", "failure", "started_at", "want_next", "traceparent")

@@ -33,6 +33,8 @@ class Gateway:
         self.script: list[list[Event]] = [[("end", "", run("SUCCEEDED"))]]
         self.runs: list[dict[str, Any]] = []
         self.chunks: list[dict[str, Any]] = []
+        self.tasks: list[dict[str, Any]] = []
+        self.queries: list[tuple[str, str]] = []
         self.requests: list[tuple[str, str, dict[str, Any]]] = []
         self.headers: list[dict[str, str]] = []
         self.blobs: dict[str, bytes] = {}
@@ -77,10 +79,18 @@ class Gateway:
             return 200, {"run": run()}
         if path.endswith("/blobs"):
             return 200, {"url": f"{self.url}/put/{body['digest']}", "headers": {"x-test": "1"}}
+        if path.endswith("/logs") and method == "DELETE":
+            return 200, {"lines": "2"}
         if path.endswith("/logs"):
             return 200, {"chunks": self.chunks}
         if path.endswith("/tasks"):
-            return 200, {"tasks": []}
+            return 200, {"tasks": self.tasks}
+        if path.endswith("/caller"):
+            return 200, {"actor": {"kind": "user", "name": "ann"}}
+        if path.endswith("/tags"):
+            tags = {*self.runs[0].get("tags", ()), *body["add"]} - set(body["remove"])
+            self.runs[0]["tags"] = sorted(tags)
+            return 200, {"run": self.runs[0]}
         if path.startswith("/api/v1/runs/") and self.runs:
             return 200, {"run": self.runs[0]}
         return 200, {}
@@ -110,6 +120,9 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._reply("GET", {})
 
+    def do_DELETE(self) -> None:
+        self._reply("DELETE", {})
+
     def do_PUT(self) -> None:
         data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         digest = self.path.rsplit("/", 1)[-1]
@@ -118,7 +131,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(200, {})
 
     def _reply(self, method: str, body: dict[str, Any]) -> None:
-        path = self.path.split("?")[0]
+        path, _, query = self.path.partition("?")
+        self.owner.queries.append((f"{method} {path}", query))
         self.owner.requests.append((method, path, body))
         self.owner.headers.append({name.lower(): value for name, value in self.headers.items()})
         self._send(*self.owner.answer(method, path, body))

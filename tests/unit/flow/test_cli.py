@@ -273,7 +273,7 @@ def test_unknown_command_and_option(flow):
     assert "unknown command 'rnu'; did you mean 'run'?" in err
     status, _, err = flow("run", "--alhpa", "3")
     assert status == 2
-    assert "unrecognized arguments: --alhpa 3" in err
+    assert "unrecognized arguments: --alhpa 3; did you mean '--alpha'?" in err
 
 
 def test_options_of_metaflow_scripts(flow, gateway):
@@ -333,12 +333,22 @@ def test_resume_that_cannot_be(flow, gateway, runs, arguments, text):
     assert gateway.bodies("/projects/default/runs") == []
 
 
+def task(step="work", task_id="0", state="SUCCEEDED", **more):
+    key = {"runId": RUN_ID, "step": step, "index": int(task_id)}
+    return {"key": key, "taskId": task_id, "state": f"TASK_STATE_{state}", "attempt": 1, **more}
+
+
 def test_logs(flow, gateway):
+    gateway.runs, gateway.tasks = [run("SUCCEEDED")], [task()]
     gateway.chunks = [log("work", "one", "two")[2], log("work", "oops", stream="LOG_STREAM_STDERR")[2]]
     status, out, err = flow("logs", "show", "latest/work/0")
     assert (status, out, err) == (0, "one\ntwo\n", "oops\n")
     _, out, _ = flow("logs", "show", "latest/work", "--timestamps", "--stdout")
     assert "2026-11-23 20:10:11.123 [0] one\n" in out
+    gateway.tasks = [task(), task(task_id="1")]
+    _, out, _ = flow("logs", "latest/work", "--timestamps", "--stdout")
+    assert "2026-11-23 20:10:11.123 [0] one\n" in out
+    assert sum(path.endswith("/logs") for path, _ in gateway.queries) == 3
     status, _, err = flow("logs", "show", "latest")
     assert status == 1
     assert "does not name a step or a task" in err

@@ -2,28 +2,36 @@
 
 from typing import Any
 
+Graph = list[dict[str, Any]]
 
-def node_of(graph: list[dict[str, Any]], step: str) -> dict[str, Any]:
+
+def node_of(graph: Graph, step: str) -> dict[str, Any]:
     return next(node for node in graph if node["name"] == step)
 
 
-def parents_of(graph: list[dict[str, Any]], step: str) -> list[str]:
+def parents_of(graph: Graph, step: str) -> list[str]:
     """Names of the steps that lead to a step."""
     return [node["name"] for node in graph if step in node.get("next", ())]
 
 
-def depths(graph: list[dict[str, Any]]) -> dict[str, int]:
-    """How many foreach steps are open around each step."""
+def foreach_around(graph: Graph) -> dict[str, list[str]]:
+    """The foreach steps that are open around each step, outermost first."""
     nodes = {node["name"]: node for node in graph}
-    found: dict[str, int] = {}
-    todo = [(name, 0) for name in nodes if not parents_of(graph, name)]
+    found: dict[str, list[str]] = {}
+    todo: list[tuple[str, list[str]]] = [(name, []) for name in nodes if not set(parents_of(graph, name)) - {name}]
     while todo:
-        name, depth = todo.pop()
+        name, around = todo.pop()
+        if name in found:
+            continue
         node = nodes[name]
-        closed = nodes.get(node.get("joins", ""), {})
-        depth -= closed.get("transition") == "TRANSITION_FOREACH"
-        if name not in found:
-            found[name] = depth
-            opened = node.get("transition") == "TRANSITION_FOREACH"
-            todo += [(after, depth + opened) for after in node.get("next", ()) if after in nodes]
+        if nodes.get(node.get("joins", ""), {}).get("transition") == "TRANSITION_FOREACH":
+            around = around[:-1]
+        found[name] = around
+        opened = [name] if node.get("transition") == "TRANSITION_FOREACH" else []
+        todo += [(after, around + opened) for after in node.get("next", ()) if after in nodes]
     return found
+
+
+def depths(graph: Graph) -> dict[str, int]:
+    """How many foreach steps are open around each step."""
+    return {name: len(around) for name, around in foreach_around(graph).items()}

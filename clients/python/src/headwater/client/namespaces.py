@@ -24,10 +24,15 @@ def get_namespace() -> str | None:
 def default_namespace() -> str:
     """Goes back to the caller's own runs, and returns that namespace: "user:<name>"."""
     global _current
-    from headwater.client.resources import caller
+    from headwater.flow.current import current
 
-    _current = f"user:{caller()}"
-    return _current
+    found: str | None = current.namespace
+    if found is None:
+        from headwater.client.resources import caller
+
+        found = f"user:{caller()}"
+    _current = found
+    return found
 
 
 def namespace_tags() -> list[str]:

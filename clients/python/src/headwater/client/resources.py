@@ -87,6 +87,13 @@ def list_logs(run_id: str, *, step: str = "", task_id: str = "", stream: str = "
     return connect().pages(f"{API}/runs/{segment(run_id)}/logs", "chunks", query)
 
 
+def delete_logs(run_id: str, *, step: str = "", task_id: str = "", stream: str = "", attempt: int = 0) -> int:
+    """Removes lines for good; how many."""
+    query = {"step": step, "taskId": task_id, "stream": stream, "attempt": attempt or None}
+    path = f"{API}/runs/{segment(run_id)}/logs"
+    return int(connect().call("DELETE", path, query=query, timeout=600).get("lines", 0))
+
+
 def log_lines(chunks: Iterable[Json], stream: str = "") -> Iterator[tuple[datetime | None, str, Json]]:
     """(time, text, line) of every line; stream: "stdout" or "stderr" only."""
     wanted = f"LOG_STREAM_{stream.upper()}" if stream else ""

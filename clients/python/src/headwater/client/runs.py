@@ -147,6 +147,11 @@ class Run(Member):
         return self._body["runId"]
 
     @property
+    def body(self) -> dict[str, Any]:
+        """scheduler.v1.Run in JSON."""
+        return self._now()
+
+    @property
     def flow(self) -> str:
         return self._body.get("flow", "")
 

@@ -160,6 +160,24 @@ class Task(Member):
     def pathspec(self) -> str:
         return f"{self._run.pathspec}/{self._step}/{self.id}"
 
+    def log_chunks(self, stream: str = "") -> Iterator[dict[str, Any]]:
+        """What this attempt wrote (executor.v1.LogChunk in JSON); of a task that was taken over, what it wrote in the
+        run that it comes from."""
+        body = self._now()
+        if origin := body.get("originRunId"):
+            return resources.list_logs(origin, step=self._step, task_id=self.id, stream=stream)
+        dispatch = self.dispatch_of(self._attempt)
+        return resources.list_logs(self._run.id, step=self._step, task_id=self.id, stream=stream, attempt=dispatch)
+
+    def attempt(self, attempt: int | None) -> "Task":
+        """The same task at another attempt, from 0; None: the last. Raises NotFound."""
+        return Task(self.pathspec, attempt, _run=self._run, _body=self._body)
+
+    def dispatch_of(self, attempt: int | None) -> int:
+        """Which dispatch an attempt was; None: the last. Raises NotFound."""
+        attempt = _checked_attempt(attempt, self.retry_count, self.pathspec)
+        return self.dispatch if attempt in (None, self.retry_count) else attempt + 1
+
     @property
     def user_tags(self) -> frozenset[str]:
         return self._run.user_tags
@@ -171,6 +189,11 @@ class Task(Member):
     @property
     def parent(self) -> Step:
         return self._run[self._step]
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """scheduler.v1.Task in JSON, with the manifest of its artifacts."""
+        return self._now()
 
     @property
     def state(self) -> str:
@@ -218,7 +241,7 @@ class Task(Member):
         """Position in the innermost foreach; None outside of one."""
         if not self._in_foreach:
             return None
-        return int(self.id.partition("~")[0].rsplit(".", 1)[-1])
+        return int(_indexes(self.id)[-1])
 
     @property
     def exception(self) -> "CaughtFailure | None":
@@ -257,7 +280,7 @@ class Task(Member):
 
     def loglines(self, stream: str = "stdout", as_unicode: bool = True) -> Iterator[tuple[datetime | None, Any]]:
         """(time, line) of each line of "stdout" or "stderr", of this attempt."""
-        for time, text, _ in resources.log_lines(self._chunks(stream), stream):
+        for time, text, _ in resources.log_lines(self.log_chunks(stream), stream):
             yield time, text if as_unicode else text.encode()
 
     @property
@@ -266,8 +289,14 @@ class Task(Member):
 
     @property
     def environment_info(self) -> dict[str, Any]:
-        """Where its code came from, who ran it, and which worker did."""
-        return {**self._run.environment_info, "runtime": self.runtime_name}
+        """Where its code came from, who ran it, which worker did, and, where its step has packages of its own, the
+        `environment`: type, python, lock and packages."""
+        found = {**self._run.environment_info, "runtime": self.runtime_name}
+        if environment := node_of(self._run.graph, self._step).get("environment"):
+            from headwater.environments.read import info
+
+            found["environment"] = info(environment)
+        return found
 
     @property
     def runtime_name(self) -> str:
@@ -363,26 +392,16 @@ class Task(Member):
     def _in_foreach(self) -> bool:
         return bool(depths(self._run.graph).get(self._step))
 
-    def _chunks(self, stream: str) -> Iterator[dict[str, Any]]:
-        """What this attempt wrote; of a task that was taken over, what it wrote in the run it comes from."""
-        body = self._now()
-        run, dispatch = self._run.id, int(body.get("attempt", 0))
-        if origin := body.get("originRunId"):
-            run, dispatch = origin, 0
-        elif self._past:
-            dispatch = self.current_attempt + 1
-        return resources.list_logs(run, step=self._step, task_id=self.id, stream=stream, attempt=dispatch)
-
     def _log(self, stream: str) -> str:
-        return "".join(f"{text}\n" for _, text, _ in resources.log_lines(self._chunks(stream), stream))
+        return "".join(f"{text}\n" for _, text, _ in resources.log_lines(self.log_chunks(stream), stream))
 
     def _related(self, steps: Any) -> "Iterator[Task]":
         depth = depths(self._run.graph)
-        mine = self.id.split(".") if depth[self._step] else []
+        mine = _indexes(self.id) if depth[self._step] else []
         for name in steps:
             common = mine[: min(depth[self._step], depth[name])]
             for task in self._run[name]:
-                theirs = task.id.split(".") if depth[name] else []
+                theirs = _indexes(task.id) if depth[name] else []
                 if theirs[: len(common)] == common:
                     yield task
 
@@ -394,6 +413,11 @@ def _checked_attempt(attempt: int | None, last: int, pathspec: str) -> int | Non
         text = f"task {pathspec} has no attempt {attempt}; its last one is {last}"
         raise NotFound(text, field="attempt", hint="attempts are counted from 0")
     return int(attempt)
+
+
+def _indexes(task_id: str) -> list[str]:
+    """Indexes of the foreach steps; what follows "~" are rounds of a loop."""
+    return task_id.partition("~")[0].split(".")
 
 
 def _restored_task(pathspec: str, attempt: int | None) -> Task:

@@ -17,8 +17,14 @@ COMMANDS = {
     "check": "check the flow without running it (default)",
     "dump": "print the artifacts of a step or a task",
     "card": "look at the pages that tasks made: card view|get|list|create|server",
-    "logs": "print what a step or a task wrote: logs show RUN/STEP[/TASK]",
+    "logs": "print or delete what a step or a task wrote: logs show|scrub RUN/STEP[/TASK]",
+    "tag": "change and list the tags of runs: tag add|remove|replace|list",
     "deploy": "let events, schedules and other flows start this flow",
+    "spin": "run one step again, here, on the inputs of a past task",
+    "package": "the code that a run takes along: package info|list|save",
+    "init": "check the flow and upload its code, without starting a run",
+    "output-dot": "print the graph of the flow for Graphviz",
+    "output-raw": "print the graph of the flow as the scheduler gets it",
     "version": "print the version of Headwater",
     "help": "print this text",
 }
@@ -38,6 +44,22 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        found, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{self._close(unknown)}")
+        return found
+
+    def _close(self, unknown: list[str]) -> str:
+        """What was perhaps meant by the first option that is not known."""
+        option = next((each.partition("=")[0] for each in unknown if each.startswith("-")), "")
+        if not option:
+            return ""
+        from headwater.flow.lint import suggestion
+
+        known = [name for action in self._actions if action.help != argparse.SUPPRESS for name in action.option_strings]
+        return suggestion(option, known)
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}\nTry: {self.prog} --help\n")
@@ -117,9 +139,14 @@ def _start_options(parser: Parser) -> None:
         metavar="N",
         help="cancel the run when a foreach has more items (default: 100)",
     )
-    parser.add_argument("--max-log-size", type=_whole, help=argparse.SUPPRESS)
+    parser.add_argument("--max-log-size", type=_whole, default=None, help=argparse.SUPPRESS)
     parser.add_argument("--run-id-file", default="", metavar="FILE", help="write the id of the run there")
-    parser.add_argument("--runner-attribute-file", help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--runner-attribute-file",
+        default="",
+        metavar="FILE",
+        help="write flow, id of the run and server there, as JSON",
+    )
     parser.add_argument(
         "--with",
         dest="decorators",
@@ -128,7 +155,12 @@ def _start_options(parser: Parser) -> None:
         metavar="NAME[:KEY=VALUE,…]",
         help="add a decorator to all steps",
     )
-    parser.add_argument("--namespace", default=None, help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--namespace",
+        default=None,
+        metavar="TAG",
+        help="what the client shows inside of steps (default: your own runs)",
+    )
     parser.add_argument("--detach", action="store_true", help="print the id of the run and do not follow it")
 
 
@@ -176,24 +208,39 @@ def dump(script: str) -> Parser:
         type=_whole,
         default=1000,
         metavar="N",
-        help="leave out values with a longer text (default: 1000)",
+        help="leave out values with a longer text (default: 1000); 0: names only",
     )
-    parser.add_argument("--private", action="store_true", help="with names that begin with _")
+    _switch(parser, "--private", "with names that begin with _")
     parser.add_argument("--file", default="", help="write {pathspec: {name: value}} there as a pickle instead")
     return parser
 
 
 def logs(script: str) -> Parser:
-    parser = Parser(prog=f"{script} logs", description="Prints what a step or a task wrote.")
-    parser.add_argument("action", choices=["show"], metavar="show")
+    parser = Parser(prog=f"{script} logs", description="Prints (show) or deletes (scrub) what a step or a task wrote.")
+    parser.add_argument("action", choices=["show", "scrub"], metavar="show|scrub")
     parser.add_argument("pathspec", metavar="RUN/STEP[/TASK]")
-    streams = parser.add_mutually_exclusive_group()
-    streams.add_argument("--stdout", dest="stream", action="store_const", const="stdout", help="only standard output")
-    streams.add_argument("--stderr", dest="stream", action="store_const", const="stderr", help="only standard error")
-    streams.add_argument("--both", dest="stream", action="store_const", const="", help="both (default)")
-    parser.add_argument("--timestamps", action="store_true", help="with the time of each line")
-    parser.set_defaults(stream="")
+    _switch(parser, "--stdout", "only standard output")
+    _switch(parser, "--stderr", "only standard error")
+    _switch(parser, "--both", "both (default)")
+    _switch(parser, "--timestamps", "show: with the time of each line")
+    parser.add_argument("--attempt", type=_whole, default=None, metavar="N", help="of this attempt, from 0 (the last)")
+    parser.add_argument("--latest", dest="every", action="store_false", help="scrub: the last attempt (default)")
+    parser.add_argument("--all", dest="every", action="store_true", help="scrub: every attempt")
+    parser.add_argument("--include-not-done", action="store_true", help="scrub: also tasks that have not finished")
+    parser.set_defaults(every=False)
     return parser
+
+
+def logs_words(rest: list[str]) -> list[str]:
+    """`logs RUN/STEP` is `logs show RUN/STEP`."""
+    return rest if not rest or rest[0] in ("show", "scrub", "-h", "--help") else ["show", *rest]
+
+
+def _switch(parser: argparse.ArgumentParser, option: str, text: str) -> None:
+    """An option that has a --no- twin, as those of Metaflow do."""
+    name = option[2:].replace("-", "_")
+    parser.add_argument(option, dest=name, action="store_true", help=text)
+    parser.add_argument(f"--no-{option[2:]}", dest=name, action="store_false", help=argparse.SUPPRESS)
 
 
 def deploy(script: str, cls: type) -> Parser:

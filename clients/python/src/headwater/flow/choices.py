@@ -20,6 +20,8 @@ class Choices:
         self.metaflow = False
         self.branch = ""
         self.production = False
+        # What the client shows inside of tasks; "": the runs of the user.
+        self.namespace = ""
         self.decorators: list[str] = []
         # Config → {"value": …} or, where that is no JSON, {"text": …} for its parser.
         self.configs: dict[str, dict[str, Any]] = {}

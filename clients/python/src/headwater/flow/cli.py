@@ -106,7 +106,10 @@ def _dispatch(cls: type, options: argparse.Namespace, terminal: Terminal, script
     if options.command == "logs":
         from headwater.flow.logs import logs_command
 
-        return logs_command(arguments.logs(script).parse_args(options.rest), terminal)
+        given = arguments.logs(script).parse_args(arguments.logs_words(options.rest))
+        return logs_command(cls, given, terminal)
+    if (status := _dispatch_more(cls, options, terminal, script)) is not None:
+        return status
     from headwater.flow.show import check_command, show_command
 
     if options.command == "show":
@@ -118,14 +121,43 @@ def _dispatch(cls: type, options: argparse.Namespace, terminal: Terminal, script
     return check_command(cls, terminal, script, usage=not options.command)
 
 
+def _dispatch_more(cls: type, options: argparse.Namespace, terminal: Terminal, script: str) -> int | None:
+    """The commands with parsers of their own; None: it is none of them."""
+    rest = options.rest
+    if options.command == "tag":
+        from headwater.flow.tag_cli import tag_command
+
+        return tag_command(cls, rest, terminal, script)
+    if options.command not in ("spin", "package", "init", "output-dot", "output-raw"):
+        return None
+    _add_decorators(cls, options.decorators)
+    if options.command == "spin":
+        from headwater.flow.spin import spin_command
+
+        return spin_command(cls, rest, terminal, script)
+    if options.command in ("package", "init"):
+        from headwater.flow import package_cli
+
+        command = package_cli.init_command if options.command == "init" else package_cli.package_command
+        return command(cls, rest, suffixes_of(options), terminal, script)
+    from headwater.flow import output_cli
+
+    output = output_cli.output_dot_command if options.command == "output-dot" else output_cli.output_raw_command
+    return output(cls, rest, terminal, script)
+
+
 def _start(cls: type, options: argparse.Namespace, terminal: Terminal, script: str) -> int:
     from headwater.flow import run
 
     parser = arguments.run(script, cls) if options.command == "run" else arguments.resume(script)
     given = parser.parse_args(options.rest)
     _add_decorators(cls, [*options.decorators, *given.decorators])
+    if given.max_log_size is not None:
+        terminal.warn("--max-log-size has no effect: a worker keeps at most 16 MiB of what a task writes.")
     if given.namespace is not None:
-        terminal.warn("--namespace has no effect: runs are found by project, flow and tags.")
+        from headwater.flow.choices import chosen
+
+        chosen.namespace = given.namespace
     command = run.run_command if options.command == "run" else run.resume_command
     return command(cls, given, suffixes_of(options), terminal)
 

@@ -117,7 +117,9 @@ class Current:
         self._values.update(values)
         self._values["trigger"] = Trigger(trigger) if trigger else None
         if values.get("username"):
-            self._values["namespace"] = f"user:{values['username']}"
+            from headwater.flow.choices import chosen
+
+            self._values["namespace"] = chosen.namespace or f"user:{values['username']}"
 
     def _clear(self) -> None:
         self._values = dict(_EMPTY)

@@ -36,11 +36,11 @@ def dump_command(cls: type, options: argparse.Namespace, terminal: Terminal) -> 
 def _tasks(flow: str, run: str, step: str, task: str) -> Iterator[Any]:
     from headwater.client import Run, Step, Task
 
-    run_id = Run(f"{flow}/{run}").id
+    run_id = Run(run, _namespace_check=False).id
     if task:
-        yield Task(f"{flow}/{run_id}/{step}/{task}")
+        yield Task(f"{flow}/{run_id}/{step}/{task}", _namespace_check=False)
     else:
-        yield from Step(f"{flow}/{run_id}/{step}")
+        yield from Step(f"{flow}/{run_id}/{step}", _namespace_check=False)
 
 
 def _values(task: Any, include: list[str], private: bool) -> Iterator[tuple[str, Any]]:
@@ -57,4 +57,6 @@ def _print(pathspec: str, artifacts: Iterator[tuple[str, Any]], most: int, termi
     for name, value in artifacts:
         text = repr(value)
         shown = text if len(text) <= most else f"(not shown: {len(text)} characters; raise --max-value-size)"
+        if most == 0:
+            shown = ""
         terminal.plain(f"{name:<25} {shown}")

@@ -87,7 +87,7 @@ def _launch(
             run = start.submit(connection, f"{API}/projects/{connection.project}/runs", body, package)["run"]
             follower = Follower(run, terminal, package.digest)
             interrupts.release()
-            _write_run_id(options.run_id_file, run["runId"])
+            _write_files(options, run)
             if options.detach:
                 terminal.plain(run["runId"])
                 _say_no_hooks(cls, terminal)
@@ -116,13 +116,22 @@ def _run_hooks(cls: type, follower: Follower, terminal: Terminal) -> None:
         run_hooks(cls, follower.run, terminal)
 
 
-def _write_run_id(path: str, run_id: str) -> None:
-    if path:
-        try:
-            with open(path, "w") as file:
-                file.write(run_id)
-        except OSError as error:
-            raise FlowError(f"cannot write --run-id-file {path}: {error.strerror}; the run {run_id} goes on") from None
+def _write_files(options: argparse.Namespace, run: dict[str, Any]) -> None:
+    """--run-id-file and --runner-attribute-file."""
+    import json
+
+    from headwater.client.http import connect
+
+    run_id = run["runId"]
+    told = {"flow_name": run.get("flow", ""), "run_id": run_id, "metadata": f"service@{connect().server.url}"}
+    for option, text in (("run-id-file", run_id), ("runner-attribute-file", json.dumps(told))):
+        path = getattr(options, option.replace("-", "_"))
+        if path:
+            try:
+                with open(path, "w") as file:
+                    file.write(text)
+            except OSError as error:
+                raise FlowError(f"cannot write --{option} {path}: {error.strerror}; the run {run_id} goes on") from None
 
 
 def _follow(follower: Follower, most_splits: int) -> int:

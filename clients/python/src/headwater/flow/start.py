@@ -145,7 +145,8 @@ def origin_run(connection: Connection, flow: str, given: str) -> dict[str, Any]:
     from headwater.client.http import API
 
     if given:
-        run = connection.call("GET", f"{API}/runs/{given.rsplit('/', 1)[-1]}")["run"]
+        path = f"{API}/runs/{given.rsplit('/', 1)[-1]}"
+        run = connection.call("GET", path, query={"project": connection.project})["run"]
     else:
         runs = connection.call("GET", f"{API}/projects/{connection.project}/runs", query={"flow": flow, "pageSize": 1})
         run = next(iter(runs.get("runs", [])), None)

@@ -30,6 +30,7 @@ log = structlog.get_logger("worker.environments")
 LIMIT = 900
 # An environment that was made ready is put to use within this time (seconds).
 _GRACE = 120.0
+_numbers = count(1)
 MARKER = "headwater.json"
 # What a task's process imports of ours; everything else in an environment is the user's choice.
 _SDK = ("headwater", "cloudpickle")
@@ -59,7 +60,6 @@ class Environments:
         self._environ |= {"UV_PYTHON_DOWNLOADS": "never", "NO_COLOR": "1"}
         self._held: dict[str, tuple[str, IO[str], float]] = {}  # lock → interpreter, our hold on it, since when
         self._under_way: dict[str, asyncio.Task[str]] = {}
-        self._numbers = count(1)
 
     def find(self, lock: str) -> str | None:
         """The interpreter of an environment that this agent has used before."""
@@ -142,7 +142,7 @@ class Environments:
                 "Install it there, or ask for another: @pypi(python=…).",
                 final=True,
             )
-        started, temporary = time.monotonic(), self._root / f".{os.getpid()}-{next(self._numbers)}"
+        started, temporary = time.monotonic(), self._root / f".{os.getpid()}-{next(_numbers)}"
         try:
             self._uv("venv", "--quiet", "--no-project", "--relocatable", "--python", python, str(temporary))
             if lock.requirements.strip():
@@ -176,7 +176,7 @@ class Environments:
         key = sha256(repr(sorted(homes.items())).encode()).hexdigest()[:12]
         folder = self._root / "sdk" / key
         if not folder.is_dir():
-            temporary = self._root / "sdk" / f".{os.getpid()}-{next(self._numbers)}"
+            temporary = self._root / "sdk" / f".{os.getpid()}-{next(_numbers)}"
             temporary.mkdir(parents=True)
             for name, home in homes.items():
                 (temporary / name).symlink_to(home)

@@ -66,4 +66,4 @@ def reason(stderr: str) -> str:
             continue
         kept.append(text.removeprefix("error:").removeprefix("cause:").removeprefix("Caused by:").strip())
     said = [line for line in kept if not line.startswith("No solution found when resolving dependencies")]
-    return "; ".join(said or kept) or "uv failed without a word"
+    return " ".join(said or kept) or "uv failed without a word"

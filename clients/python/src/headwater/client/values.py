@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from headwater.client import spins
 from headwater.client.member import Member
 from headwater.errors import ArtifactError, HeadwaterError, NotFound
 
@@ -98,17 +99,17 @@ class Values:
         self._manifest = manifest
         self._parameters = parameters
         self._cache: dict[str, Any] = {}
+        self._spun = spins.root
         self._opened: InputStore | None = None
 
     @property
     def _store(self) -> "InputStore":
         if self._opened is None:
             from headwater.artifacts import blobs
-            from headwater.client import spins
             from headwater.runtime.store import InputStore
 
             def get_blob(digest: str) -> Path:
-                return spins.blob(digest) or blobs.get(digest)
+                return spins.blob(self._spun, digest) or blobs.get(digest)
 
             self._opened = InputStore(self._manifest, get_blob, blobs.cache() / "files")
         return self._opened
@@ -124,13 +125,17 @@ class Values:
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and (name in self._parameters or name in set(self._store.names()))
 
+    def _is_parameter(self, name: object) -> bool:
+        """Tasks store what their parameters became where that differs from what the run was given: included files."""
+        return name in self._parameters and name not in self._store.manifest.artifacts
+
     def entry(self, name: str) -> dict[str, Any]:
-        if name in self._parameters:
+        if self._is_parameter(name):
             return {"type": type(self._parameters[name]).__name__, "encoding": "parameter"}
         return self._store.entry(name)
 
     def load(self, name: str) -> Any:
-        if name in self._parameters:
+        if self._is_parameter(name):
             return self._parameters[name]
         if name not in self._cache:
             self._cache[name] = self._load(name)

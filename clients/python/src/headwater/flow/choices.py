@@ -36,7 +36,7 @@ class Choices:
             return b""
         import json
 
-        return json.dumps(said, sort_keys=True).encode()
+        return json.dumps(said).encode()
 
     def load(self, package: str) -> None:
         """Takes over what a package says."""

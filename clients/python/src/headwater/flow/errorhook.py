@@ -29,3 +29,5 @@ def _hook(kind: type[BaseException], error: BaseException, trace: TracebackType 
             where = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}: "
         trace = trace.tb_next
     print(f"{where}{error}", file=sys.stderr)
+    if type(error).__name__ == "ConfigError":  # wrong usage
+        raise SystemExit(2)

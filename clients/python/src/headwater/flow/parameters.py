@@ -313,8 +313,9 @@ def resolve(cls: type, given: dict[str, str], environ: Any, filled: Collection[s
 
 def stored_with_tasks(cls: type) -> list[str]:
     """Attributes that tasks keep as artifacts, because the parameters of a run do not show them: included files,
-    configs, parameters with another name than their attribute, and constants of the class."""
-    found = [key for key, each in parameters_of(cls).items() if each.in_package or each.name != key]
+    configs, parameters with another name than their attribute or split into lists, and constants of the class."""
+    parameters = parameters_of(cls).items()
+    found = [key for key, each in parameters if each.in_package or each.separator or each.name != key]
     config = sys.modules.get("headwater.flow.config")
     return [*found, *(config.configs_of(cls) if config else ()), *_constants(cls)]
 

@@ -1,0 +1,11 @@
+"""metaflow.runner.metaflow_runner."""
+
+from headwater.compat.metaflow.forward import forward
+
+__getattr__, __dir__, __all__ = forward(
+    __name__,
+    {
+        "Runner": "headwater",
+        "ExecutingRun": "headwater.runner.runner",
+    },
+)

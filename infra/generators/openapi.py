@@ -1,4 +1,4 @@
-"""docs/openapi.json: the document that the gateway serves at /openapi.json, and the comments of the protos that it shows."""
+"""docs/openapi.json: the document that the gateway serves, and the comments of the protos that it shows."""
 
 import json
 from pathlib import Path

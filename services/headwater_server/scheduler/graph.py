@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from headwater_server.scheduler.keys import Key, indexes_of, loops_of, trimmed
+from headwater_server.scheduler.keys import LOOPS, Key, indexes_of, joined, loops_of, numbers, trimmed
 from headwater_server.scheduler.shape import DEFAULT_POOL, POOL, Place, bad, named, seconds, shape_of, transition
 
 __all__ = ["POOL", "Plan", "Step"]
@@ -48,7 +48,7 @@ class Plan:
         self.end: str = graph.get("end") or "end"
         raw = named(graph)
         shape = shape_of(raw, self.start, self.end)
-        self._back = shape.back
+        self._back, self._loops = shape.back, shape.loops
         # Join → the steps that arrive at it, in the order of the graph.
         self.into = shape.arrivals
         self.steps = {name: _step(number, raw[name], shape.places[name], raw) for number, name in enumerate(raw)}
@@ -76,11 +76,20 @@ class Plan:
         return Key(run_id, step, indexes_of(path, index, found.depth), loops)
 
     def next_key(self, key: Key, target: str) -> Key:
-        """A successor without a split between; another round of a loop has the next number."""
-        loops = key.loops
+        """A successor without a split between; another round of a loop has the next number, and behind a loop counting
+        begins anew."""
+        loops, level = key.loops, len(self.steps[target].opens)
         if (key.step, target) in self._back:
-            loops = _counted(loops, len(self.steps[target].opens), 1)
+            loops = _counted(loops, level, 1)
+        elif self._loops.get(key.step) != self._loops.get(target):
+            loops = trimmed(loops[:level])
         return Key(key.run_id, target, key.indexes, loops)
+
+    def parent_label(self, key: Key, parent: Key) -> str:
+        """What `parent` of a task says: the step, and the round of its loop where the task's own key does not tell."""
+        if self.parent_of(key, parent.step) == parent:
+            return parent.step
+        return parent.step + LOOPS + joined(parent.loops)
 
     def split_of(self, join: Step, arriving: Key) -> Key:
         """The split that a task on its way into a join belongs to."""
@@ -99,6 +108,9 @@ class Plan:
         """The task whose result is the input of a plain step."""
         if not parent:
             return None
+        parent, mark, loops = parent.partition(LOOPS)
+        if mark:
+            return Key(key.run_id, parent, key.indexes, numbers(loops))
         source = self.steps[parent]
         if (parent, key.step) in self._back:
             return Key(key.run_id, parent, key.indexes, _counted(key.loops, len(source.opens), -1))

@@ -76,7 +76,8 @@ def _after(plan: Plan, task: NewTask, done: Done, result: Resumption) -> list[Ne
         return [NewTask(key.at(t.name, key.indexes), t, task.widths, step.name) for t in targets]
     target = plan[done.chosen] if step.transition == "SWITCH" else targets[0]
     if not target.joins:
-        return [NewTask(plan.next_key(key, target.name), target, task.widths, step.name)]
+        following = plan.next_key(key, target.name)
+        return [NewTask(following, target, task.widths, plan.parent_label(following, key))]
     split_key = plan.split_of(target, key)
     if target.name in plan.undecided:
         result.arrivals.append((split_key, plan.branch_of(target, key), key))

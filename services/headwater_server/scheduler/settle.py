@@ -104,7 +104,8 @@ def after_success(plan: Plan, done: Finished, may_start: Eager, fair: bool = Tru
     if target.joins:
         return _arrive(plan, target, done, may_start, fair)
     eager = may_start(target)
-    task = NewTask(plan.next_key(done.key, target.name), target, done.widths, step.name, eager)
+    key = plan.next_key(done.key, target.name)
+    task = NewTask(key, target, done.widths, plan.parent_label(key, done.key), eager)
     return Effects([task], waiting=not eager)
 
 

@@ -30,10 +30,12 @@ class Place:
 
 @dataclass(frozen=True)
 class Shape:
-    """back: (from, to) of the transitions that begin another round of a loop; arrivals: join → steps leading there."""
+    """back: (from, to) of the transitions that begin another round of a loop; loops: step → number of the loop that it
+    is part of; arrivals: join → steps leading there."""
 
     places: dict[str, Place]
     back: frozenset[tuple[str, str]]
+    loops: dict[str, int]
     arrivals: dict[str, tuple[str, ...]]
 
 
@@ -59,7 +61,8 @@ def shape_of(steps: Raw, start: str, end: str) -> Shape:
     places = _places(steps, order, start, back)
     arrivals = {name: tuple(s for s in steps if name in steps[s].get("next", ())) for name in steps}
     _check_joins(steps, places, arrivals)
-    return Shape(places, back, {name: arrivals[name] for name, step in steps.items() if step.get("joins")})
+    joins = {name: arrivals[name] for name, step in steps.items() if step.get("joins")}
+    return Shape(places, back, _loops(steps, back), joins)
 
 
 def named(graph: dict[str, Any]) -> Raw:
@@ -173,6 +176,17 @@ def _back(steps: Raw, start: str) -> frozenset[tuple[str, str]]:
             inside.add(target)
             path.append((target, iter(steps[target].get("next", ()))))
     return frozenset(back)
+
+
+def _loops(steps: Raw, back: frozenset[tuple[str, str]]) -> dict[str, int]:
+    """Steps from which ways lead to each other are of one loop."""
+    forward = {name: list(step.get("next", ())) for name, step in steps.items()}
+    found: list[set[str]] = []
+    for source, target in sorted(back):
+        loop = {name for name in _reachable(forward, target) if source in _reachable(forward, name)}
+        if loop not in found:
+            found.append(loop)
+    return {name: number for number, loop in enumerate(found, 1) for name in loop}
 
 
 def _ordered(steps: Raw, start: str, back: frozenset[tuple[str, str]]) -> list[str]:

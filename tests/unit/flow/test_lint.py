@@ -367,7 +367,7 @@ class ForeachTwoSteps(FlowSpec):
 class UnknownArgument(FlowSpec):
     @step
     def start(self):
-        self.next(self.end, num_parallel=4)
+        self.next(self.end, parallel=4)
 
     @step
     def end(self):
@@ -409,9 +409,9 @@ class PrivateForeach(FlowSpec):
     [
         (ForeachNotText, "must be the name of an artifact as text", 'write foreach="items"'),
         (ForeachTwoSteps, "a foreach goes to exactly one step", "use self.next"),
-        (UnknownArgument, "does not know the argument num_parallel", "use self.next"),
+        (UnknownArgument, "does not know the argument parallel", "use self.next"),
         (NotAStep, "is not a step written as self.<step>", "use self.next"),
-        (Switch, "a switch", "use self.next"),
+        (Switch, "is a switch split but defines 1 transitions", "at least 2"),
         (PrivateForeach, "is not a name an artifact can have", "use the name of a list"),
     ],
 )

@@ -98,7 +98,7 @@ def test_next_split_and_foreach():
         (lambda f: f.next(f.middle, foreach="number"), r"self\.number is int, not a list"),
         (lambda f: f.next(f.middle, foreach=[1]), "must be the name of an artifact"),
         (lambda f: f.next(f.middle, f.end, foreach="items"), "exactly one step"),
-        (lambda f: f.next(f.middle, num_parallel=2), "num_parallel="),
+        (lambda f: f.next(f.middle, parallel=2), "parallel="),
     ],
 )
 def test_wrong_calls_of_next(call, text):

@@ -46,7 +46,7 @@ class Switch:
 
 @dataclass(frozen=True)
 class Loop:
-    """Goes around until the number of rounds, of all loops on its level, has the remainder `rest`."""
+    """Goes around until the number of rounds, of it and the loop around it, has the remainder `rest`."""
 
     block: tuple[Any, ...]
     rest: int
@@ -163,31 +163,32 @@ def _merges(block: Block, at: int) -> bool:
     return isinstance(block[at], Branches | Foreach) and block[at].merged and isinstance(after, OPENERS)
 
 
-def _count(block: Block, indexes: tuple[int, ...], loops: list[int]) -> int:
-    """loops: rounds so far, per level; the last one grows."""
+def _count(block: Block, indexes: tuple[int, ...], loops: list[int], inside: bool = False) -> int:
+    """loops: rounds so far, per level; the last one grows. inside: of a loop, where counting goes on."""
     total = 0
     for at, item in enumerate(block):
         if isinstance(item, Plain):
             total += 1
         elif isinstance(item, Switch):
-            total += 1 + _count(item.arms[arm_of(len(item.arms), indexes, tuple(loops))], indexes, loops)
+            total += 1 + _count(item.arms[arm_of(len(item.arms), indexes, tuple(loops))], indexes, loops, inside)
         elif isinstance(item, Loop):
-            total += _rounds(item, indexes, loops)
+            total += _rounds(item, indexes, loops, inside)
         else:
             total += 2 - _merges(block, at)  # the step that opens it, and the join
             if isinstance(item, Branches):
-                total += sum(_count(branch, indexes, [*loops, 0]) for branch in item.blocks)
+                total += sum(_count(branch, indexes, [*loops, 0], inside) for branch in item.blocks)
             else:
                 width = width_of(item.width, indexes)
-                total += sum(_count(item.block, (*indexes, i), [*loops, 0]) for i in range(width))
+                total += sum(_count(item.block, (*indexes, i), [*loops, 0], inside) for i in range(width))
     return total
 
 
-def _rounds(loop: Loop, indexes: tuple[int, ...], loops: list[int]) -> int:
+def _rounds(loop: Loop, indexes: tuple[int, ...], loops: list[int], inside: bool) -> int:
     total = 0
     while True:
-        total += _count(loop.block, indexes, loops) + 1
+        total += _count(loop.block, indexes, loops, True) + 1
         if not again(loop.rest, loops[-1]):
+            loops[-1] *= inside
             return total
         loops[-1] += 1
 

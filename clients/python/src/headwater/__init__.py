@@ -9,10 +9,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from headwater.client import DataArtifact as DataArtifact
     from headwater.client import Flow as Flow
+    from headwater.client import Metaflow as Metaflow
+    from headwater.client import MetaflowCode as MetaflowCode
     from headwater.client import Run as Run
     from headwater.client import Step as Step
     from headwater.client import Task as Task
+    from headwater.client import default_metadata as default_metadata
+    from headwater.client import default_namespace as default_namespace
+    from headwater.client import get_metadata as get_metadata
+    from headwater.client import get_namespace as get_namespace
+    from headwater.client import inspect_spin as inspect_spin
+    from headwater.client import metadata as metadata
     from headwater.client import namespace as namespace
+    from headwater.events import ArgoEvent as ArgoEvent
+    from headwater.events import MetaflowEvent as MetaflowEvent
     from headwater.flow.card import card as card
     from headwater.flow.compute import batch as batch
     from headwater.flow.compute import kubernetes as kubernetes
@@ -57,6 +67,11 @@ if TYPE_CHECKING:
     from headwater.models import load_model as load_model
     from headwater.models import promote as promote
     from headwater.models import register_model as register_model
+    from headwater.runner import DeployedFlow as DeployedFlow
+    from headwater.runner import Deployer as Deployer
+    from headwater.runner import NBDeployer as NBDeployer
+    from headwater.runner import NBRunner as NBRunner
+    from headwater.runner import Runner as Runner
     from headwater.tracking import log_metric as log_metric
     from headwater.tracking import log_metrics as log_metrics
     from headwater.tracking import log_param as log_param
@@ -95,7 +110,24 @@ _HOMES = {
     "headwater.flow.triggers": ("trigger", "trigger_on_finish", "trigger_on_promotion", "schedule"),
     "headwater.tracking": ("log_metric", "log_metrics", "log_param", "log_params", "set_tag"),
     "headwater.models": ("register_model", "promote", "load_model", "ModelVersion"),
-    "headwater.client": ("Flow", "Run", "Step", "Task", "DataArtifact", "namespace"),
+    "headwater.client": (
+        "Metaflow",
+        "Flow",
+        "Run",
+        "Step",
+        "Task",
+        "DataArtifact",
+        "MetaflowCode",
+        "namespace",
+        "get_namespace",
+        "default_namespace",
+        "metadata",
+        "get_metadata",
+        "default_metadata",
+        "inspect_spin",
+    ),
+    "headwater.runner": ("Runner", "NBRunner", "Deployer", "NBDeployer", "DeployedFlow"),
+    "headwater.events": ("ArgoEvent", "MetaflowEvent"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -32,16 +32,28 @@ class Node(NamedTuple):
         return self.source.nexts[-1].foreach if self.source.nexts else None
 
     @property
+    def condition(self) -> str | None:
+        """The artifact that a switch decides by."""
+        return self.source.nexts[-1].condition if self.source.nexts else None
+
+    @property
+    def gang(self) -> bool:
+        """Are the tasks of the step that follows a gang?"""
+        return bool(self.source.nexts) and self.source.nexts[-1].gang
+
+    @property
     def is_join(self) -> bool:
         return self.source.arguments > 1
 
     @property
     def opens(self) -> bool:
         """Does it start branches that a join must close?"""
-        return self.foreach is not None or len(self.next) > 1
+        return self.foreach is not None or (len(self.next) > 1 and self.condition is None)
 
     @property
     def transition(self) -> str:
+        if self.condition is not None:
+            return "TRANSITION_SWITCH"
         if self.foreach is not None:
             return "TRANSITION_FOREACH"
         return ("TRANSITION_END", "TRANSITION_LINEAR")[len(self.next)] if len(self.next) < 2 else "TRANSITION_SPLIT"
@@ -91,29 +103,67 @@ class FlowGraph:
 
     def ordered(self) -> list[Node]:
         """Steps in an order in which they can run; those of a cycle, or that nothing leads to, come last."""
+        back = self.back_edges()
         waiting = dict.fromkeys(self.nodes, 0)
         for name in self.nodes:
             for target in self.edges(name):
-                waiting[target] += 1
+                waiting[target] += (name, target) not in back
         ready = [name for name in self.nodes if waiting[name] == 0]
         done: dict[str, None] = {}
         while ready:
             name = ready.pop(0)
             done[name] = None
             for target in self.edges(name):
-                waiting[target] -= 1
-                if waiting[target] == 0:
+                waiting[target] -= (name, target) not in back
+                if waiting[target] == 0 and (name, target) not in back:
                     ready.append(target)
         order = sorted(done, key=lambda name: name != self.start)
         return [self.nodes[name] for name in [*order, *(n for n in self.nodes if n not in done)]]
 
     def cyclic(self) -> list[str]:
-        """Steps that a cycle keeps from ever running."""
-        remaining = dict.fromkeys(self.nodes)
+        """Steps that a cycle keeps from ever running: one without a switch that can lead out of it."""
+        remaining = {name: None for name, node in self.nodes.items() if node.condition is None}
         while leaves := [n for n in remaining if not any(t in remaining for t in self.edges(n))]:
             for name in leaves:
                 del remaining[name]
         return list(remaining)
+
+    def back_edges(self) -> set[tuple[str, str]]:
+        """(from, to) of the transitions that lead back to a step from what follows it: another round of a loop."""
+        back: set[tuple[str, str]] = set()
+        inside, done = {self.start}, set[str]()
+        path = [(self.start, iter(self.edges(self.start)))] if self.start in self.nodes else []
+        while path:
+            name, targets = path[-1]
+            target = next(targets, None)
+            if target is None:
+                path.pop()
+                inside.discard(name)
+                done.add(name)
+            elif target in inside:
+                back.add((name, target))
+            elif target not in done:
+                inside.add(target)
+                path.append((target, iter(self.edges(target))))
+        return back
+
+    def stuck(self) -> list[str]:
+        """Steps from which no way leads to the end."""
+        found = {self.end}
+        while more := {n for n in self.nodes if n not in found and found & set(self.edges(n))}:
+            found |= more
+        return [name for name in self.nodes if name not in found]
+
+    def branches(self, stacks: dict[str, tuple[str, ...]]) -> dict[str, str]:
+        """Step → the step that begins the branch of the innermost split around it."""
+        found: dict[str, tuple[str, ...]] = {self.start: ()}
+        for node in self.ordered():
+            if node.name not in stacks or node.name not in found:
+                continue
+            mine = found[node.name] = found[node.name][: len(stacks[node.name])]
+            for target in self.edges(node.name):
+                found.setdefault(target, (*mine, target) if node.opens else mine)
+        return {name: labels[-1] if labels else "" for name, labels in found.items()}
 
     def open_splits(self) -> dict[str, tuple[str, ...]]:
         """Step → splits and foreach steps that are open when it runs, outermost first; a join: after closing its own.
@@ -166,10 +216,17 @@ def _step(node: Node, joins: str) -> dict[str, Any]:
     optional: dict[str, Any] = {
         "next": list(node.next),
         "foreach": node.foreach,
+        "condition": node.condition,
+        "cases": [{"value": value, "step": target} for value, target in node.source.nexts[-1].cases]
+        if node.source.nexts
+        else [],
+        "gang": node.gang,
         "joins": joins,
         "pool": options.pool,
+        "isolation": options.isolation,
         "doc": clean_doc(node.source.doc),
         "decorators": options.decorators,
+        "cards": options.cards,
     }
     body.update((key, value) for key, value in optional.items() if value)
     if options.retry is not None:
@@ -195,4 +252,3 @@ def clean_doc(doc: str) -> str:
     margins = [len(line) - len(line.lstrip()) for line in lines[1:] if line.strip()]
     margin = min(margins, default=0)
     return "\n".join([*lines[:1], *(line[margin:].rstrip() for line in lines[1:])])
-        "cards": options.cards,

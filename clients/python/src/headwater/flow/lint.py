@@ -5,6 +5,7 @@ Reads the graph only. A flow without errors is one the scheduler accepts.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -85,6 +86,7 @@ def _step_errors(graph: FlowGraph) -> Iterator[LintError]:
         yield from _signature(node, graph)
         yield from _transition(node, graph)
         yield from _assignments(node, graph)
+        yield from _secrets(node)
 
 
 def _endpoint(graph: FlowGraph, usual: str, found: str) -> Iterator[LintError]:
@@ -151,13 +153,22 @@ def _transition(node: Node, graph: FlowGraph) -> Iterator[LintError]:
                     "name a method that has @step",
                     call.line,
                 )
-        if call.foreach is not None and (
-            call.foreach in RESERVED or not call.foreach.isidentifier() or call.foreach.startswith("_")
+        if (
+            call.foreach is not None
+            and (call.foreach in RESERVED or not call.foreach.isidentifier() or call.foreach.startswith("_"))
+            and not call.gang
         ):
             yield _at(
                 node,
                 f"foreach={call.foreach!r} is not a name an artifact can have",
                 "use the name of a list assigned to self",
+                call.line,
+            )
+        if call.cases and len(call.cases) < 2:
+            yield _at(
+                node,
+                f"is a switch split but defines {len(call.cases)} transitions",
+                "switch splits must define at least 2 transitions",
                 call.line,
             )
     if len(nexts) > 1:
@@ -171,8 +182,19 @@ def _transition(node: Node, graph: FlowGraph) -> Iterator[LintError]:
         )
 
 
+def _secrets(node: Node) -> Iterator[LintError]:
+    if node.options.secrets is not None:
+        from headwater.flow.secrets import problems
+
+        for problem in problems(node.options.secrets):
+            message, _, fix = problem.partition(". Fix: ")
+            yield _at(node, message, fix or "correct sources=[…]")
+
+
 def _assignments(node: Node, graph: FlowGraph) -> Iterator[LintError]:
     parameters = parameters_of(graph.cls)
+    config = sys.modules.get("headwater.flow.config")
+    configs = config.configs_of(graph.cls) if config else {}
     for name, line in node.source.assignments:
         if name in RESERVED:
             yield _at(
@@ -180,6 +202,10 @@ def _assignments(node: Node, graph: FlowGraph) -> Iterator[LintError]:
             )
         elif name in graph.nodes:
             yield _at(node, f"self.{name} is a step and cannot be assigned", "use another name for the artifact", line)
+        elif name in configs:
+            yield _at(
+                node, f"self.{name} is a config and cannot be assigned", "use another name for the artifact", line
+            )
         elif name in parameters:
             yield _at(
                 node, f"self.{name} is a parameter and cannot be assigned", "use another name for the artifact", line
@@ -193,10 +219,15 @@ def _shape_errors(graph: FlowGraph) -> Iterator[LintError]:
         first = graph.nodes[cycle[0]]
         path = " → ".join(_cycle(graph, cycle))
         yield _at(
-            first, f"the flow has a cycle: {path}", "make one of these steps go on to a step outside of the cycle"
+            first,
+            f"the flow has a cycle: {path}",
+            "make one of these steps go on to a step outside of the cycle; only a switch can go around a loop",
         )
         return
     stacks = graph.open_splits()
+    if endless := [name for name in graph.stuck() if name in stacks]:
+        yield _at(graph.nodes[endless[0]], "no way leads from here to the end", "let a switch lead out of the loop")
+        return
     for node in graph.nodes.values():
         if node.name not in stacks:
             yield _at(node, "no step leads here", f"call self.next(self.{node.name}) in another step, or remove it")
@@ -204,6 +235,7 @@ def _shape_errors(graph: FlowGraph) -> Iterator[LintError]:
         if node.name in stacks:
             yield from _balance(node, graph, stacks)
             yield from _catch(node)
+            yield from _gang(node, graph)
 
 
 def _cycle(graph: FlowGraph, names: list[str]) -> list[str]:
@@ -217,13 +249,20 @@ def _cycle(graph: FlowGraph, names: list[str]) -> list[str]:
 
 
 def _balance(node: Node, graph: FlowGraph, stacks: dict[str, tuple[str, ...]]) -> Iterator[LintError]:
-    before = [other for other in stacks if node.name in graph.edges(other)]
+    back, branches = graph.back_edges(), graph.branches(stacks)
+    every = [other for other in stacks if node.name in graph.edges(other)]
+    before = [other for other in every if (other, node.name) not in back]
     leaving = {other: graph.leaving(other, stacks) for other in before}
-    if node.name == graph.start and before:
-        yield _at(node, f"self.next in {before[0]!r} leads back to {graph.start!r}", "start a new run instead")
+    if node.name == graph.start and every:
+        yield _at(node, f"self.next in {every[0]!r} leads back to {graph.start!r}", "start a new run instead")
+        return
+    for other in every:
+        inside = (graph.leaving(other, stacks), _branch_behind(graph, branches, other, node.name))
+        if (other, node.name) in back and (node.is_join or inside != (stacks[node.name], branches[node.name])):
+            yield _at(graph.nodes[other], f"goes back to {node.name!r}, which is not inside of the same split", _SPLIT)
     if node.is_join:
-        yield from _join(node, graph, leaving)
-    elif len(before) > 1:
+        yield from _join(node, graph, leaving, branches)
+    elif len({(leaving[name], _branch_behind(graph, branches, name, node.name)) for name in before}) > 1:
         fix = f"make it a join: def {node.name}(self, inputs)"
         yield _at(node, f"the steps {_names(before)} all lead here, but it takes no inputs", fix)
     if node.name == graph.end and stacks[graph.end]:
@@ -235,7 +274,16 @@ def _balance(node: Node, graph: FlowGraph, stacks: dict[str, tuple[str, ...]]) -
         )
 
 
-def _join(node: Node, graph: FlowGraph, leaving: dict[str, tuple[str, ...]]) -> Iterator[LintError]:
+_SPLIT = "join its branches before going around a loop"
+
+
+def _branch_behind(graph: FlowGraph, branches: dict[str, str], name: str, target: str) -> str:
+    return target if graph.nodes[name].opens else branches[name]
+
+
+def _join(
+    node: Node, graph: FlowGraph, leaving: dict[str, tuple[str, ...]], branches: dict[str, str]
+) -> Iterator[LintError]:
     plain = f"remove `inputs`: def {node.name}(self)"
     empty = [name for name, stack in leaving.items() if not stack]
     if empty:
@@ -253,13 +301,25 @@ def _join(node: Node, graph: FlowGraph, leaving: dict[str, tuple[str, ...]]) -> 
     if kind == "split" and (missing := _branches_elsewhere(graph, opener, node.name)):
         fix = f"let every branch of {opener!r} lead to {node.name!r}"
         yield _at(node, f"joins some branches of {opener!r}, but not {_names(missing)}", fix)
-    if kind == "split" and len(leaving) != len(graph.nodes[opener].next):
-        count = len(graph.nodes[opener].next)
+    if switches := [name for name in leaving if graph.nodes[name].condition is not None]:
+        yield _at(
+            node,
+            f"a conditional path cannot lead directly to a join step, as it does in {_names(switches)}",
+            "put an unconditional step between the switch and the join",
+        )
+    joined = [branches[name] for name in leaving]
+    count = len(graph.nodes[opener].next)
+    if kind == "split" and not _switches_inside(graph, opener) and sorted(joined) != sorted(graph.nodes[opener].next):
         yield _at(
             node,
             f"joins {len(leaving)} steps ({_names(leaving)}) of a split into {count}",
             "let each branch lead to the join once",
         )
+
+
+def _switches_inside(graph: FlowGraph, opener: str) -> bool:
+    stacks = graph.open_splits()
+    return any(node.condition is not None and opener in stacks.get(node.name, ()) for node in graph.nodes.values())
 
 
 def _branches_elsewhere(graph: FlowGraph, opener: str, join: str) -> list[str]:
@@ -281,6 +341,45 @@ def _catch(node: Node) -> Iterator[LintError]:
             "@catch cannot be on a step that starts a foreach: after a failure there is no list",
             "do the risky work in a step before it",
         )
+
+    if node.options.catch is not None and node.condition is not None:
+        yield _at(
+            node,
+            "@catch is not supported in conditional switch steps: after a failure nothing says which way to go",
+            "do the risky work in a step before it",
+        )
+
+
+def _gang(node: Node, graph: FlowGraph) -> Iterator[LintError]:
+    """num_parallel and @parallel come together, and a join follows."""
+    parallel = "parallel" in node.options.decorators
+    for target in graph.edges(node.name):
+        marked = "parallel" in graph.nodes[target].options.decorators
+        if node.gang and not marked:
+            yield _at(
+                node,
+                f"{target!r} is called as a parallel step with self.next(num_parallel=..) but does not have a @parallel"
+                " decorator",
+                f"put @parallel on {target!r}",
+            )
+        elif marked and not node.gang:
+            yield _at(
+                graph.nodes[target],
+                "has a @parallel decorator, but is not called with self.next(num_parallel=...) from step "
+                f"{node.name!r}",
+                f"write self.next(self.{target}, num_parallel=4) in {node.name!r}",
+            )
+        if parallel and node.condition is not None:
+            yield _at(node, "a @parallel step can not be a conditional switch step", "add a join step after it")
+            return
+        if parallel and not graph.nodes[target].is_join:
+            yield _at(
+                graph.nodes[target],
+                "an @parallel step should be followed by a join step, which this is not",
+                f"add an extra `inputs` argument: def {target}(self, inputs)",
+            )
+        elif parallel and node.opens:
+            yield _at(node, "a @parallel step cannot split or start a foreach", "do that in a step behind its join")
 
 
 def _kind(graph: FlowGraph, name: str) -> str:

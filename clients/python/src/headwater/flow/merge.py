@@ -32,7 +32,7 @@ def merge_artifacts(flow: FlowSpec, inputs: list[FlowSpec], exclude: list[str], 
     if not inputs:
         raise FlowError("merge_artifacts got no inputs. Fix: call it in a join, as self.merge_artifacts(inputs)")
     holders = _holders(flow, inputs, exclude, include)
-    missing = [name for name in include if name not in holders and name not in vars(flow)]
+    missing = [name for name in include if name not in holders and not hasattr(flow, name)]
     if missing:
         absent = MergeMissing(f"merge_artifacts: no input has {', '.join(missing)}. Fix: correct include=[…]")
         absent.artifact_names = missing

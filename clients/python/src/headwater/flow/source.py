@@ -6,10 +6,13 @@ Reads files (or a notebook's cells through linecache); never imports or runs any
 from __future__ import annotations
 
 import ast
+import json
 import os
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+# The list that a gang goes over, as Metaflow calls it.
+GANG = "_parallel_ubf_iter"
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -19,6 +22,11 @@ class NextSyntax(NamedTuple):
     line: int
     targets: tuple[str, ...] = ()
     foreach: str | None = None
+    # Of a switch: the artifact that decides, and (value as JSON, step) of each case.
+    condition: str | None = None
+    cases: tuple[tuple[str, str], ...] = ()
+    # num_parallel: the tasks of the step that follows are a gang.
+    gang: bool = False
     problem: str = ""
     fix: str = ""
 
@@ -165,32 +173,32 @@ def _attribute(node: ast.expr, self_name: str) -> str | None:
     return None
 
 
+_INVALID = "specifies an invalid self.next() transition"
+USAGE = (
+    "use self.next(self.a), self.next(self.a, self.b), self.next(self.a, foreach='items'), "
+    "self.next(self.a, num_parallel=4) or self.next({'x': self.a, 'y': self.b}, condition='name')"
+)
+
+
 def _next(call: ast.Call, self_name: str) -> NextSyntax:
-    line = call.lineno
-    usage = 'use self.next(self.a), self.next(self.a, self.b) or self.next(self.a, foreach="items")'
-    usage = usage.replace("self", self_name)
+    line, usage = call.lineno, USAGE.replace("self", self_name)
+    keywords = {keyword.arg or "**": keyword.value for keyword in call.keywords}
+    if unknown := [name for name in keywords if name not in ("foreach", "num_parallel", "condition")]:
+        return NextSyntax(line, problem=f"{self_name}.next does not know the argument {unknown[0]}", fix=usage)
+    if len(keywords) > 1:
+        names = " and ".join(f"{name}=" for name in keywords)
+        return NextSyntax(line, problem=f"{_INVALID}: {names} cannot be combined", fix=usage)
+    if "condition" in keywords or any(isinstance(argument, ast.Dict) for argument in call.args):
+        return _switch(call, keywords.get("condition"), self_name)
     targets: list[str] = []
     for argument in call.args:
         target = _attribute(argument, self_name)
         if target is None:
-            what = "a switch (a dict of steps)" if isinstance(argument, ast.Dict) else f"`{ast.unparse(argument)}`"
-            return NextSyntax(
-                line,
-                problem=f"{self_name}.next got {what}, which is not a step written as {self_name}.<step>",
-                fix=usage,
+            problem = (
+                f"{self_name}.next got `{ast.unparse(argument)}`, which is not a step written as {self_name}.<step>"
             )
+            return NextSyntax(line, problem=problem, fix=usage)
         targets.append(target)
-    foreach: str | None = None
-    for keyword in call.keywords:
-        if keyword.arg != "foreach":
-            return NextSyntax(
-                line, problem=f"{self_name}.next does not know the argument {keyword.arg or '**'}", fix=usage
-            )
-        if not (isinstance(keyword.value, ast.Constant) and isinstance(keyword.value.value, str)):
-            shown = _attribute(keyword.value, self_name) or "items"
-            problem = f"foreach= must be the name of an artifact as text, got `{ast.unparse(keyword.value)}`"
-            return NextSyntax(line, problem=problem, fix=f'write foreach="{shown}"')
-        foreach = keyword.value.value
     if not targets:
         return NextSyntax(line, problem=f"{self_name}.next names no step", fix=usage)
     if len(set(targets)) < len(targets):
@@ -199,9 +207,61 @@ def _next(call: ast.Call, self_name: str) -> NextSyntax:
             problem=f"{self_name}.next names a step twice",
             fix="name each step once; use foreach to run one many times",
         )
-    if foreach is not None and len(targets) > 1:
-        return NextSyntax(line, problem="a foreach goes to exactly one step", fix=usage)
-    return NextSyntax(line, tuple(targets), foreach)
+    if keywords and len(targets) > 1:
+        what = "a foreach" if "foreach" in keywords else "num_parallel"
+        return NextSyntax(line, problem=f"{what} goes to exactly one step", fix=usage)
+    if "num_parallel" in keywords:
+        return NextSyntax(line, tuple(targets), GANG, gang=True)
+    if "foreach" not in keywords:
+        return NextSyntax(line, tuple(targets))
+    name = _text_of(keywords["foreach"])
+    if name is None:
+        shown = _attribute(keywords["foreach"], self_name) or "items"
+        problem = f"foreach= must be the name of an artifact as text, got `{ast.unparse(keywords['foreach'])}`"
+        return NextSyntax(line, problem=problem, fix=f'write foreach="{shown}"')
+    return NextSyntax(line, tuple(targets), name)
+
+
+def _switch(call: ast.Call, condition: ast.expr | None, self_name: str) -> NextSyntax:
+    line, fix = call.lineno, 'use self.next({"x": self.a, "y": self.b}, condition="name")'.replace("self", self_name)
+    if condition is None:
+        return NextSyntax(line, problem=f"{_INVALID}: a dict of steps requires condition=", fix=fix)
+    name = _text_of(condition)
+    if name is None:
+        shown = f"condition= must be the name of an artifact as text, got `{ast.unparse(condition)}`"
+        return NextSyntax(line, problem=f"{_INVALID}: {shown}", fix=fix)
+    if len(call.args) != 1 or not isinstance(call.args[0], ast.Dict) or not call.args[0].keys:
+        problem = f"{_INVALID}: with condition=, it takes one dict that is not empty, of values and steps"
+        return NextSyntax(line, problem=problem, fix=fix)
+    cases: list[tuple[str, str]] = []
+    for key, value in zip(call.args[0].keys, call.args[0].values, strict=True):
+        label, target = _case(key, self_name), _attribute(value, self_name)
+        if label is None:
+            shown = "**" if key is None else ast.unparse(key)
+            problem = f"{_INVALID}: the key `{shown}` of its switch is a variable"
+            keys = "keys must be string literals, numbers or config expressions (self.config.key_name), not variables"
+            return NextSyntax(line, problem=problem, fix=keys)
+        if target is None:
+            problem = f"{_INVALID}: `{ast.unparse(value)}` is not a step written as {self_name}.<step>"
+            return NextSyntax(line, problem=problem, fix=fix)
+        cases.append((label, target))
+    targets = dict.fromkeys(target for _, target in cases)
+    return NextSyntax(line, tuple(targets), condition=name, cases=tuple(cases))
+
+
+def _case(key: ast.expr | None, self_name: str) -> str | None:
+    """The key of a case as JSON; None when only running the code can tell."""
+    if isinstance(key, ast.Constant):
+        return json.dumps(key.value, default=repr)
+    if isinstance(key, ast.UnaryOp) and isinstance(key.operand, ast.Constant):
+        return ast.unparse(key)
+    if isinstance(key, ast.Attribute) and (config := _attribute(key.value, self_name)) is not None:
+        return json.dumps(f"config:{config}.{key.attr}")
+    return None
+
+
+def _text_of(node: ast.expr) -> str | None:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
 
 
 def _assignments(node: Function, self_name: str) -> Iterator[Assignment]:

@@ -36,6 +36,8 @@ class NextCall(NamedTuple):
 
     steps: tuple[str, ...]
     foreach: str | None = None
+    # Tasks of a gang; 0: none.
+    gang: int = 0
 
 
 @overload
@@ -90,6 +92,7 @@ class FlowSpec:
     _store: ArtifactStore | None = None
     _frames: tuple[Frame, ...] = ()
     _next: NextCall | None = None
+    _step_name: str = ""
     _is_join: bool = False
     _load_input: Callable[[], Any] | None = None
     _parameters: dict[str, Any] = {}
@@ -106,6 +109,8 @@ class FlowSpec:
         try:
             value = self._store.load(name)
         except KeyError:
+            if name == "name":  # what Metaflow calls the flow, unless a step has made it an artifact
+                return type(self).__name__
             raise AttributeError(self._missing(name)) from None
         self.__dict__[name] = value
         return value
@@ -132,12 +137,21 @@ class FlowSpec:
         _, _, index, width = self._frames[-1]
         return [*outer, (index, width, self.input)]
 
-    def next(self, *destinations: Any, foreach: str | None = None, **unknown: Any) -> None:
-        """Says which step follows: the last statement of every step except `end`.
+    def next(
+        self,
+        *destinations: Any,
+        foreach: str | None = None,
+        num_parallel: int | None = None,
+        condition: str | None = None,
+        **unknown: Any,
+    ) -> None:
+        """Says which step follows: the last statement of every step except the last one.
 
-        self.next(self.b)                    one step
-        self.next(self.a, self.b)            both, side by side; a later join takes `inputs`
-        self.next(self.work, foreach="xs")   once per item of self.xs
+        self.next(self.b)                                        one step
+        self.next(self.a, self.b)                                both, side by side; a later join takes `inputs`
+        self.next(self.work, foreach="xs")                       once per item of self.xs
+        self.next(self.train, num_parallel=4)                    four tasks that start together, of a @parallel step
+        self.next({"x": self.a, "y": self.b}, condition="kind")  the one that self.kind names; it may be this step again
 
         Raises FlowError for anything else, and when it is called twice.
         """
@@ -145,12 +159,30 @@ class FlowSpec:
             raise _error("self.next was called twice in one step", "call it once, as the last statement")
         if unknown:
             raise _error(f"self.next got {', '.join(sorted(unknown))}=, which it does not know", _NEXT_HELP)
+        if sum(given is not None for given in (foreach, num_parallel, condition)) > 1:
+            raise _error("foreach, num_parallel and condition cannot be combined in self.next", _NEXT_HELP)
+        if condition is not None or any(isinstance(each, dict) for each in destinations):
+            self._next = NextCall((self._case(destinations, condition),))
+            return
         if not destinations:
             raise _error("self.next was called without a step", _NEXT_HELP)
         steps = tuple(self._destination(each) for each in destinations)
         if foreach is not None:
             self._check_foreach(steps, foreach)
-        self._next = NextCall(steps, foreach)
+        self._next = NextCall(steps, foreach, self._gang(steps, num_parallel) if num_parallel is not None else 0)
+
+    def _case(self, destinations: tuple[Any, ...], condition: object) -> str:
+        """The step that a switch chooses."""
+        from headwater.flow.switch import choose
+
+        return self._destination(choose(self, destinations, condition))
+
+    def _gang(self, steps: tuple[str, ...], num_parallel: object) -> int:
+        if not isinstance(num_parallel, int) or num_parallel < 1:
+            raise _error(f"num_parallel must be a whole number from 1, got {num_parallel!r}", "num_parallel=4")
+        if len(steps) != 1:
+            raise _error("only one destination allowed when num_parallel used in self.next()", _NEXT_HELP)
+        return num_parallel
 
     def merge_artifacts(
         self, inputs: Iterable[FlowSpec], exclude: Iterable[str] = (), include: Iterable[str] = ()
@@ -207,7 +239,10 @@ class FlowSpec:
         return f"{text}; did you mean self.{close[0]}?" if close else text
 
 
-_NEXT_HELP = 'use self.next(self.a), self.next(self.a, self.b) or self.next(self.a, foreach="items")'
+_NEXT_HELP = (
+    "use self.next(self.a), self.next(self.a, self.b), self.next(self.a, foreach='items'), "
+    "self.next(self.a, num_parallel=4) or self.next({'x': self.a, 'y': self.b}, condition='name')"
+)
 
 # Names that mean something on `self`: neither a step, a parameter nor an artifact may take them.
 RESERVED = frozenset(name for name in vars(FlowSpec) if not name.startswith("_"))

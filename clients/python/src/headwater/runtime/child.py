@@ -58,7 +58,9 @@ def main(sock: socket.socket, flow_class: Any, nest: Nest) -> NoReturn:
         os.setpgid(0, 0)
         os.chdir(nest.cwd)
         if not select.select([sock], [], [], 0)[0]:
+            stand_back(True)
             warm_up(nest)
+            stand_back(False)
         message = frames.receive(sock)
         if message is not None:
             _serve(sock, flow_class, nest, message)
@@ -70,6 +72,12 @@ def main(sock: socket.socket, flow_class: Any, nest: Nest) -> NoReturn:
     finally:
         _flush()
         os._exit(status)
+
+
+def stand_back(on: bool) -> None:
+    """While a process only prepares for what may come, it interrupts nobody who works (Linux)."""
+    if hasattr(os, "SCHED_BATCH"):
+        os.sched_setscheduler(0, os.SCHED_BATCH if on else os.SCHED_OTHER, os.sched_param(0))
 
 
 def warm_up(nest: Nest) -> None:
@@ -129,7 +137,32 @@ def _surround(task: Task, flow_class: Any, nest: Nest, environment: dict[str, st
         project=task.project,
         trigger=task.trigger,
         is_running_flow=True,
+        _flow_class=flow_class,
+        **_branch(task, flow_class),
+        **(_gang(task, environment) if task.gang else {}),
     )
+
+
+def _gang(task: Task, environment: dict[str, str]) -> dict[str, Any]:
+    """`current.parallel`, and what libraries written for Metaflow read from the environment."""
+    from headwater.flow.current import Parallel
+
+    _, _, number, width = task.frames[-1]
+    parallel = Parallel(environment.get("HEADWATER_MAIN_ADDRESS", "127.0.0.1"), width, number, task.control_task_id)
+    for name, value in parallel._asdict().items():
+        os.environ[f"MF_PARALLEL_{name.upper()}"] = str(value)
+    return {"parallel": parallel, "is_parallel": True}
+
+
+def _branch(task: Task, flow_class: Any) -> dict[str, Any]:
+    """What @project adds to `current`."""
+    if not getattr(getattr(flow_class, "__headwater_flow__", None), "project", ""):
+        return {}
+    from headwater.flow.projects import branch_of
+
+    users = [tag.removeprefix("project_branch:user.") for tag in task.tags if tag.startswith("project_branch:user.")]
+    branch = branch_of(flow_class, users[0] if users else task.username)
+    return branch._asdict() if branch is not None else {}
 
 
 def _reseed() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from headwater.errors import ArtifactError, FlowError, StepTimeout
+from headwater.flow.parameters import stored_with_tasks
 from headwater.runtime import codec, command, failures, manifest
 from headwater.runtime.channel import Channel
 from headwater.runtime.manifest import Manifest, Writer
@@ -44,11 +45,10 @@ class StepRun:
         self.store = self._store(data)
         self.flow = self._instance(self.store, task.frames)
         self.flow._is_join = bool(task.joins)
+        self.secrets: list[str] = []  # values that no text of a failure may show
 
     def result(self) -> dict[str, Any]:
         """Runs the step. Never raises what user code raises."""
-        task = self.task
-        if task.caught is not None:
         cards = self._open_cards() if self.task.cards else None
         result = self._result()
         if cards is not None:
@@ -64,6 +64,8 @@ class StepRun:
         return cards
 
     def _result(self) -> dict[str, Any]:
+        task = self.task
+        if task.caught is not None:
             return self._carry_out_catch(task.caught, None)
         try:
             self._call()
@@ -71,9 +73,11 @@ class StepRun:
                 setattr(self.flow, task.catch_var, None)
             return self._success(*self._transition())
         except BaseException as error:
-            failure = failures.describe(error, task.key.step)
-            sys.stderr.write(failure["traceback"])
-            if task.catches and task.last_attempt:
+            failure = self._describe(error)
+            caught = task.catches and task.last_attempt
+            if not caught or self._prints_caught():
+                sys.stderr.write(failure["traceback"])
+            if caught:
                 return self._carry_out_catch(failure, error)
             return {"failure": failure}
 
@@ -86,11 +90,38 @@ class StepRun:
         with _limit(self.task.timeout, self.task.key.step):
             self.times["user_start"] = time.time()
             try:
+                if options is not None and options.secrets is not None:
+                    from headwater.flow import secrets
+
+                    self.secrets = secrets.apply(options.secrets)
                 if options is not None and options.command is not None:
                     command.run(options.command, self.flow, self.store, self.context)
-                function(*arguments)
+                if options is not None and options.wrappers:
+                    self._call_wrapped(function, options.wrappers, arguments)
+                else:
+                    function(*arguments)
             finally:
                 self.times["user_end"] = time.time()
+
+    def _call_wrapped(self, function: Callable[..., Any], wrappers: list[Any], arguments: list[Any]) -> None:
+        from headwater.flow import user_steps
+
+        task = self.task
+        steps = [getattr(self.flow, name) for name in task.next]
+        usual = {"steps": steps, "options": {"foreach": task.foreach} if task.foreach else {}}
+        user_steps.call(self.flow, task.key.step, function, wrappers, arguments, usual)
+
+    def _describe(self, error: BaseException) -> dict[str, Any]:
+        failure = failures.describe(error, self.task.key.step)
+        if self.secrets:
+            from headwater.flow.secrets import hidden
+
+            failure = hidden(failure, self.secrets)
+        return failure
+
+    def _prints_caught(self) -> bool:
+        options = getattr(getattr(self.context.flow_class, self.task.key.step, None), "__headwater_step__", None)
+        return options is None or options.catch is None or options.catch.print_exception
 
     # Inputs
 
@@ -102,6 +133,7 @@ class StepRun:
         flow._store = store
         flow._frames = frames
         flow._next = None
+        flow._step_name = self.task.key.step
         flow._load_input = _input_loader(store, frames)
         flow._set_parameters(self.task.parameters)
         return flow
@@ -133,6 +165,8 @@ class StepRun:
             return (), None
         if chosen is None:
             raise FlowError(f"step {step} ended without self.next(...); call it as the last line of the step")
+        if chosen.gang:
+            return tuple(chosen.steps), range(chosen.gang)
         if chosen.foreach is None:
             return tuple(chosen.steps), None
         return tuple(chosen.steps), self._foreach_items(chosen.foreach)
@@ -156,6 +190,8 @@ class StepRun:
         self.times["persist_start"] = time.time()
         writer = Writer(self.context.out)
         body = self._collect(writer, self.flow._next.foreach if items is not None else None)
+        if isinstance(items, range):  # a gang: `self.input` of a member is its number
+            body.foreach[self.task.key.step] = {**writer.add(list(items)), "var": "_parallel_ubf_iter"}
         data = manifest.seal(body, writer)
         result: dict[str, Any] = {"manifest": data.decode(), "next": list(steps)}
         result["blobs"] = [[blob.digest, blob.size, blob.path] for blob in writer.blobs]
@@ -175,6 +211,10 @@ class StepRun:
             entry = self._entry(writer, name, value)
             if name not in inherited.artifacts or not manifest.same(entry, inherited.artifacts[name]):
                 artifacts[name] = entry
+                body.new.append(name)
+        for name in stored_with_tasks(type(self.flow)):
+            if name not in artifacts:
+                artifacts[name] = self._entry(writer, name, _plain(getattr(self.flow, name)))
                 body.new.append(name)
         if foreach is not None:
             body.foreach[self.task.key.step] = {**artifacts[foreach], "var": foreach}
@@ -206,7 +246,7 @@ class StepRun:
         task = self.task
         if task.catch_var:
             keep = error if isinstance(error, Exception) and _storable(error) else None
-            setattr(self.flow, task.catch_var, failures.CaughtFailure.from_failure(failure, keep))
+            setattr(self.flow, task.catch_var, failures.caught(failure, keep))
         self.flow._next = None
         try:
             result = self._success(task.next, None)
@@ -214,6 +254,11 @@ class StepRun:
             return {"failure": failures.describe(problem, task.key.step)}
         result["caught"] = failure
         return result
+
+
+def _plain(value: Any) -> Any:
+    """Configs are stored as the dictionaries they are."""
+    return value.to_dict() if type(value).__name__ == "ConfigValue" else value
 
 
 def _assigned(flow: Any) -> Iterator[tuple[str, Any]]:

@@ -20,7 +20,12 @@ class Key:
     @property
     def indexes(self) -> tuple[int, ...]:
         """Foreach indexes of this task, outermost first, given that it is inside of a foreach."""
-        return (*(int(part) for part in self.path.split(".") if part), self.index)
+        return (*(int(part) for part in self.path.partition("~")[0].split(".") if part), self.index)
+
+    @property
+    def loops(self) -> str:
+        """ "~2" in the second round after the first of a loop, which a switch leads around; else ""."""
+        return "".join(self.path.partition("~")[1:])
 
 
 @dataclass(frozen=True)
@@ -56,15 +61,21 @@ class Task:
     username: str = ""
     trigger: dict[str, Any] | None = None
     traceparent: str = ""
+    gang: bool = False
     token: str = field(default="", repr=False)
+    cards: tuple[dict[str, Any], ...] = ()
+    environment: dict[str, Any] | None = None
 
     @property
     def task_id(self) -> str:
-        return ".".join(str(frame[2]) for frame in self.frames) or "0"
+        return (".".join(str(frame[2]) for frame in self.frames) or "0") + self.key.loops
 
     @property
-    cards: tuple[dict[str, Any], ...] = ()
-    environment: dict[str, Any] | None = None
+    def control_task_id(self) -> str:
+        """The id of the first member of the gang that this task is in."""
+        return ".".join(str(frame[2]) for frame in (*self.frames[:-1], ("", "", 0, 0))) + self.key.loops
+
+    @property
     def pathspec(self) -> str:
         return f"{self.flow}/{self.key.run_id}/{self.key.step}/{self.task_id}"
 
@@ -105,7 +116,10 @@ def parse(body: dict[str, Any]) -> Task:
         username=body.get("createdBy", {}).get("name", ""),
         trigger=body.get("trigger"),
         traceparent=body.get("traceparent", ""),
+        gang=bool(body.get("frames") and body["frames"][-1].get("gang")),
         token=body.get("token", ""),
+        cards=tuple(step.get("cards", ())),
+        environment=step.get("environment"),
     )
 
 
@@ -118,7 +132,5 @@ def parse_result(body: dict[str, Any]) -> Result:
 
 
 def seconds(text: str) -> float:
-        cards=tuple(step.get("cards", ())),
-        environment=step.get("environment"),
     """A protobuf Duration in JSON, "1.5s"."""
     return float(text.removesuffix("s") or 0)

@@ -1,0 +1,48 @@
+"""Decorators of steps that the scheduler and the worker act on: parallel, concurrency, isolation.
+
+They only record options (flow/options.py).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from headwater.errors import FlowError
+from headwater.flow.declare import step_decorator
+from headwater.flow.decorators import recording
+from headwater.flow.options import StepOptions
+
+
+@step_decorator
+def parallel() -> Any:
+    """The step is run by a gang: self.next(self.train, num_parallel=4) starts all four tasks together or none, and one
+    that fails fails all. `current.parallel` tells a task which one it is, and where the first one runs.
+
+    @parallel
+    @step
+    def train(self): ...
+    """
+
+    def record(options: StepOptions) -> None:
+        del options
+
+    return recording("parallel", record)
+
+
+@step_decorator
+def isolation(mode: str = "fork") -> Any:
+    """Which process runs the step: "fork" (default) one of its own, forked from one that has imported the flow; "none"
+    one that runs other tasks after it, for steps of milliseconds; "process" a fresh interpreter, for libraries that do
+    not bear a fork.
+
+    @isolation("process")
+    @step
+    def train(self): ...
+    """
+    if mode not in ("none", "fork", "process"):
+        raise FlowError(f"@isolation: {mode!r} is none of none, fork, process")
+
+    def record(options: StepOptions) -> None:
+        options.isolation = mode
+
+    return recording("isolation", record)

@@ -11,9 +11,11 @@ from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
+from headwater.api.artifact.v1 import artifact_pb2
 from headwater.api.common.v1 import common_pb2
 from headwater.api.events.v1 import events_pb2
 from headwater.api.options.v1 import options_pb2
+from headwater_server.artifact import facts as data
 from headwater_server.kit.auth import Actor
 from headwater_server.kit.clock import timestamp
 from headwater_server.kit.envelope import Envelope, OutMessage, encode
@@ -48,6 +50,10 @@ TRIGGER = {
 USER = Actor("user", "ada", RUN)
 ACTOR = {"kind": "user", "name": "ada", "runId": RUN}
 KEY = Key(RUN, "fit", (2, 0, 3))
+CARD = artifact_pb2.Card(
+    key=common_pb2.TaskKey(run_id=RUN, step="fit", path="2.0", index=3), task_id="2.0.3", attempt=2, slot="1",
+    id="loss", type="blank", digest="cd" * 32, sequence=7, final=True,
+)  # fmt: skip
 
 
 def declared() -> dict[str, Any]:
@@ -96,6 +102,7 @@ def published() -> dict[str, OutMessage]:
         events_pb2.TrackedRunFinished(
             run_id=RUN, project="acme", experiment="churn", state="FINISHED", at=timestamp(AT)
         ),
+        data.card_updated("acme", CARD, AT),
         models.created("acme", "churn", USER, AT),
         models.updated("acme", "churn", 7, "predicts churn", {"team": "crm"}, USER, AT),
         models.version_created("acme", "churn", 7, created, USER, AT),

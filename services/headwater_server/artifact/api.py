@@ -13,14 +13,15 @@ from headwater_server.kit.clock import timestamp
 from headwater_server.kit.errors import InvalidArgument, NotFound
 from headwater_server.kit.identity import Peers
 from headwater_server.kit.objects import ObjectStore
+from headwater_server.kit.outbox import Outbox
 from headwater_server.kit.pages import page_size, page_token, read_page_token
 from headwater_server.kit.rpc import Call
 
 
 class ArtifactApi:
-    def __init__(self, store: Store, objects: ObjectStore, peers: Peers) -> None:
+    def __init__(self, store: Store, objects: ObjectStore, peers: Peers, outbox: Outbox) -> None:
         self._store, self._objects = store, objects
-        self._cards = CardApi(store, peers)
+        self._cards = CardApi(store, peers, outbox)
         self.put_card, self.list_cards = self._cards.put_card, self._cards.list_cards
 
     async def begin_upload(self, request: pb.BeginUploadRequest, call: Call) -> pb.BeginUploadResponse:

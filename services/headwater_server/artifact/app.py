@@ -18,5 +18,5 @@ class Settings(ServiceSettings):
 async def build(kit: ServiceKit[Settings]) -> None:
     store, objects = Store(kit.database), ObjectStore.of(kit.settings)
     kit.on_stop(objects.http.close)
-    kit.serve(artifact_pb2.DESCRIPTOR.services_by_name["ArtifactService"], ArtifactApi(store, objects, kit))
+    kit.serve(artifact_pb2.DESCRIPTOR.services_by_name["ArtifactService"], ArtifactApi(store, objects, kit, kit.outbox))
     await events.subscribe(kit, store, objects)

@@ -6,18 +6,19 @@ from typing import Any
 from headwater.api.artifact.v1 import artifact_pb2 as pb
 from headwater.api.common.v1 import common_pb2
 from headwater.api.scheduler.v1 import scheduler_pb2
-from headwater_server.artifact import limits
+from headwater_server.artifact import facts, limits
 from headwater_server.artifact.store import Store
 from headwater_server.kit.clock import timestamp
 from headwater_server.kit.errors import InvalidArgument, NotFound
 from headwater_server.kit.identity import Peers
+from headwater_server.kit.outbox import Outbox
 from headwater_server.kit.pages import page_size, page_token, read_page_token
 from headwater_server.kit.rpc import Call
 
 
 class CardApi:
-    def __init__(self, store: Store, peers: Peers) -> None:
-        self._store, self._peers = store, peers
+    def __init__(self, store: Store, peers: Peers, outbox: Outbox) -> None:
+        self._store, self._peers, self._outbox = store, peers, outbox
 
     async def put_card(self, request: pb.PutCardRequest, call: Call) -> pb.PutCardResponse:
         project, card = limits.check_project(request.project), request.card
@@ -35,14 +36,19 @@ class CardApi:
             raise NotFound(
                 f"card.digest: project {project!r} has no blob {card.digest}", field="card.digest", hint=hint
             )
-        row = await self._store.put_card(
+        values = (
             project, run, limits.check_text(card.key.step, "card.key.step"),
             limits.check_text(card.key.path, "card.key.path"), card.key.index, card.task_id or "0", card.slot,
             card.attempt, card.sequence, card.id, card.type, digest, blob.size, card.final,
         )  # fmt: skip
-        if row is None:
-            raise NotFound(f"run_id: {run} is not a run of project {project!r}", field="run_id")
-        return pb.PutCardResponse(card=_card(row))
+        async with self._outbox.transaction() as tx:
+            row = await self._store.put_card(tx.conn, *values)
+            if row is None:
+                raise NotFound(f"run_id: {run} is not a run of project {project!r}", field="run_id")
+            kept = _card(row)
+            if row["written"]:
+                tx.emit(facts.card_updated(project, kept, row["updated_at"]), call.traceparent)
+        return pb.PutCardResponse(card=kept)
 
     async def list_cards(self, request: pb.ListCardsRequest, call: Call) -> pb.ListCardsResponse:
         size = page_size(request.page_size)

@@ -78,9 +78,10 @@ class Store:
             await conn.execute(q.plan_each_time)
             return await conn.fetch(q.list_artifacts, project, before, *wanted, limit)
 
-    async def put_card(self, *values: Any) -> asyncpg.Record | None:
-        """The card as it is now, which may be newer than what was given; None when the run is another project's."""
-        return await self._database.fetchrow(q.put_card, *values)
+    async def put_card(self, conn: asyncpg.Connection, *values: Any) -> asyncpg.Record | None:
+        """The card as it is now, which may be newer than what was given (then not `written`); None when the run is
+        another project's."""
+        return await conn.fetchrow(q.put_card, *values)
 
     async def cards(
         self,

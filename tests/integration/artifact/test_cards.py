@@ -1,10 +1,14 @@
 """Cards: the newest state of each counts, whoever is late; only blobs of the project can be one."""
 
+import json
+
 import pytest
+import pytest_asyncio
 
 from headwater.api.artifact.v1 import artifact_pb2 as pb
 from headwater.api.common.v1 import common_pb2
 from headwater_server.kit.errors import InvalidArgument, NotFound
+from tests.harness.waiting import eventually
 from tests.integration.artifact.conftest import RUN
 
 OTHER = "01890a5d-ac96-774b-bcce-b302099a8058"
@@ -18,7 +22,20 @@ def put(digest, attempt=1, sequence=1, slot="0", project="default", run=RUN, **m
     return pb.PutCardRequest(project=project, run_id=run, card=card)
 
 
-async def test_the_newest_state_of_a_card_counts(artifact, send):
+@pytest_asyncio.fixture
+async def told(bus):
+    """Digest and subject of each card that is told of."""
+    heard = []
+
+    async def hear(msg):
+        heard.append((json.loads(msg.data)["digest"], msg.subject))
+
+    listener = await bus.connect("gateway")
+    await listener.subscribe("hw.evt.v1.default.artifact.>", hear, concurrency=1)
+    return heard
+
+
+async def test_the_newest_state_of_a_card_counts(artifact, send, told):
     first, second, third = [await send(text) for text in (b"<p>1", b"<p>2", b"<p>3")]
     made = (await artifact.PutCard(put(first))).card
     assert made.size == 4 and made.HasField("updated_at") and not made.final
@@ -27,6 +44,9 @@ async def test_the_newest_state_of_a_card_counts(artifact, send):
     assert (await artifact.PutCard(put(third, attempt=2))).card.digest == third  # a new attempt begins anew
     assert (await artifact.PutCard(put(second, sequence=9))).card.digest == third  # a zombie of the first
     await artifact.PutCard(put(first, slot="1", id="loss"))
+    await eventually(lambda: len(told) == 4)  # what came late was no news
+    subject = f"hw.evt.v1.default.artifact.card_updated.{RUN}"
+    assert told == [(digest, subject) for digest in (first, second, third, first)]
 
     listed = await artifact.ListCards(pb.ListCardsRequest(project="default", run_id=RUN, page_size=1))
     assert [card.slot for card in listed.cards] == ["0"]

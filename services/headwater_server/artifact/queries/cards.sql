@@ -11,9 +11,9 @@ WITH written AS (
         AND (cards.attempt, cards.sequence) < (excluded.attempt, excluded.sequence)
     RETURNING *
 )
-SELECT * FROM written
+SELECT *, true AS written FROM written
 UNION ALL
-SELECT * FROM cards
+SELECT *, false AS written FROM cards
 WHERE project = $1 AND run_id = $2 AND step = $3 AND path = $4 AND index = $5 AND slot = $7
     AND NOT EXISTS (SELECT FROM written)
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from headwater.cards.components import Table as Table
     from headwater.cards.html import Html as Html
     from headwater.cards.images import Image as Image
+    from headwater.cards.read import CardNotPresentException as CardNotPresentException
     from headwater.cards.read import get_cards as get_cards
     from headwater.cards.timeline import EventsTimeline as EventsTimeline
     from headwater.cards.types import BlankCard as BlankCard
@@ -46,7 +47,7 @@ _HOMES = {
     "headwater.cards.types": (
         "MetaflowCard", "Card", "DefaultCard", "BlankCard", "ErrorCard", "DefaultCardJSON", "TaskSpecCard",
     ),
-    "headwater.cards.read": ("get_cards",),
+    "headwater.cards.read": ("get_cards", "CardNotPresentException"),
 }  # fmt: skip
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -6,12 +6,16 @@ import builtins
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from headwater.errors import InvalidArgument
+from headwater.errors import InvalidArgument, NotFound
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from headwater.client.tasks import Task
+
+
+class CardNotPresentException(NotFound):
+    """The task has no card."""
 
 
 class Card:
@@ -111,6 +115,7 @@ def get_cards(
     """The cards of a task, by its pathspec "flow/run/step/task" or the Task itself.
 
     id, type: only these. follow_resumed: of a task that was taken over from an earlier run, the cards of that one.
+    Raises CardNotPresentException when the task has no card at all.
 
         get_cards(Run("Train/latest")["train"].task)[0].get()
     """
@@ -132,6 +137,8 @@ def get_cards(
     pathspec = origin or task.pathspec
     _, run, step, ident = pathspec.split("/")
     cards = [Card(body, pathspec, origin) for body in list_cards(run, step=step, task_id=ident)]
+    if not cards:
+        raise CardNotPresentException(f"Card not found for pathspec {pathspec}", field="task")
     found = [c for c in cards if (id is None or c.id == id) and (type is None or c.type == type)]
     return CardContainer(sorted(found, key=lambda card: (len(card.slot), card.slot)), origin)
 

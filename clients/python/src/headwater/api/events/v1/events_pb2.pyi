@@ -333,3 +333,29 @@ class ModelAliasRemoved(_message.Message):
     at: _timestamp_pb2.Timestamp
     actor: _common_pb2.Actor
     def __init__(self, project: _Optional[str] = ..., name: _Optional[str] = ..., alias: _Optional[str] = ..., previous_version: _Optional[int] = ..., reason: _Optional[str] = ..., at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[_Union[_common_pb2.Actor, _Mapping]] = ...) -> None: ...
+
+class ArtifactCardUpdated(_message.Message):
+    __slots__ = ("project", "run_id", "step", "task_id", "attempt", "slot", "id", "card_type", "digest", "final", "at")
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    TASK_ID_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    SLOT_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    CARD_TYPE_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    FINAL_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    project: str
+    run_id: str
+    step: str
+    task_id: str
+    attempt: int
+    slot: str
+    id: str
+    card_type: str
+    digest: str
+    final: bool
+    at: _timestamp_pb2.Timestamp
+    def __init__(self, project: _Optional[str] = ..., run_id: _Optional[str] = ..., step: _Optional[str] = ..., task_id: _Optional[str] = ..., attempt: _Optional[int] = ..., slot: _Optional[str] = ..., id: _Optional[str] = ..., card_type: _Optional[str] = ..., digest: _Optional[str] = ..., final: bool = ..., at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...

@@ -27,7 +27,7 @@ def task_facts(task):
         "attempt": task.current_attempt,
         "metadata attempt": task.metadata_dict["attempt"],
         "stdout": task.stdout,
-        "stdout_size": task.stdout_size == len(task.stdout.encode()),
+        "stdout_size": (task.stdout_size > 0) == bool(task.stdout),
         "lines": [line for _, line in task.loglines("stdout")],
         "times": task.finished_at is not None and task.created_at is not None,
         "parents": sorted(f"{t.path_components[2]}/{index_of(t)}" for t in task.parent_tasks),
@@ -50,7 +50,7 @@ def run_facts(run):
         "user_tags": sorted(run.user_tags),
         "user tag": any(tag.startswith("user:") for tag in run.system_tags),
         "steps": sorted(step.id for step in run),
-        "origin": run.origin_pathspec,
+        "origin": str(run.origin_pathspec).rpartition("/")[2],  # Metaflow says ClientTour/None
         "trigger": run.trigger,
         "in": ["work" in run, "nope" in run],
         "parent": run.parent.id,
@@ -62,7 +62,7 @@ def run_facts(run):
 def tour(flow, run_id):
     run = Flow(flow)[run_id]
     work = run["work"]
-    first = [t for t in work if t.index == 1][0]
+    first = next(t for t in work if t.index == 1)
     early = Task(first.pathspec, attempt=0)
     artifact = DataArtifact(f"{first.pathspec}/square")
     return {

@@ -319,7 +319,7 @@ class Run(Member):
             raise KeyError(error.message) from None
 
     def __contains__(self, step: object) -> bool:
-        return isinstance(step, str) and bool(resources.list_tasks(self.id, step=step))
+        return any(node["name"] == step for node in self.graph) and bool(resources.list_tasks(self.id, step=str(step)))
 
     def _now(self) -> dict[str, Any]:
         if self._body.get("state") not in resources.FINAL_RUN:

@@ -44,9 +44,9 @@ def list_tasks(run_id: str, step: str, task_id: str) -> list[dict[str, Any]]:
     return [t for t in found if step in ("", t["key"]["step"]) and task_id in ("", t.get("taskId", "0"))]
 
 
-def blob(digest: str) -> Path | None:
-    """The file of a value that a spun task left, if it is one."""
-    found = root / "blobs" / digest if root is not None else None
+def blob(folder: Path | None, digest: str) -> Path | None:
+    """The file of a value that a spun task left there, if it is one."""
+    found = folder / "blobs" / digest if folder is not None else None
     return found if found is not None and found.exists() else None
 
 

@@ -247,6 +247,9 @@ def deploy(script: str, cls: type) -> Parser:
     parser = Parser(prog=f"{script} deploy", description="Deploys the flow: from now on its triggers start it.")
     parser.add_argument("--tag", action="append", default=[], help="a tag of every run it starts; may be repeated")
     parser.add_argument(
+        "--deployer-attribute-file", default="", metavar="FILE", help="write the deployment there, as JSON"
+    )
+    parser.add_argument(
         "--with",
         dest="decorators",
         action="append",

@@ -94,7 +94,7 @@ def _dispatch(cls: type, options: argparse.Namespace, terminal: Terminal, script
         given = arguments.deploy(script, cls).parse_args(options.rest)
         _add_decorators(cls, [*options.decorators, *given.decorators])
         values = arguments.given_parameters(cls, given)
-        return deploy_command(cls, values, given.tag, suffixes_of(options), terminal)
+        return deploy_command(cls, values, given.tag, suffixes_of(options), terminal, given.deployer_attribute_file)
     if options.command == "dump":
         from headwater.flow.dump import dump_command
 

@@ -65,12 +65,14 @@ def check_triggers(cls: type) -> set[str]:
 
 
 def deploy_command(
-    cls: type, parameters: dict[str, str], tags: list[str], suffixes: list[str], terminal: Terminal
+    cls: type, parameters: dict[str, str], tags: list[str], suffixes: list[str], terminal: Terminal, told: str = ""
 ) -> int:
-    """Deploys and says what will start the flow."""
+    """Deploys and says what will start the flow; told: a file that gets the deployment as JSON."""
     from headwater.flow.show import describe_triggers
 
     deployment = deploy_flow(cls, parameters, tags, suffixes, terminal)
+    if told:
+        _write(told, deployment)
     version, project = deployment.get("version", 1), deployment.get("project", "default")
     terminal.plain(f"Deployed {cls.__name__} version {version} to project {project}.")
     if flow_options(cls).on_success or flow_options(cls).on_error:
@@ -81,3 +83,15 @@ def deploy_command(
     else:
         terminal.plain("Nothing starts it by itself: the flow has no @trigger, @trigger_on_finish or @schedule.")
     return 0
+
+
+def _write(path: str, deployment: dict[str, Any]) -> None:
+    import json
+
+    from headwater.errors import FlowError
+
+    try:
+        with open(path, "w") as file:
+            json.dump(deployment, file)
+    except OSError as error:
+        raise FlowError(f"the flow is deployed, but {path} cannot be written: {error.strerror}") from None

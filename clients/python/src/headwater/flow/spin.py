@@ -49,9 +49,9 @@ def spin_command(cls: type, rest: list[str], terminal: Terminal, script: str) ->
     if failure:
         terminal.error(f"Step {task.parent.id} failed: {failure.get('message', '')}")
         return 1
-    terminal.note(f"Step {task.parent.id} is done." + (f" Its artifacts: Task({spun.pathspec!r})" if root else ""))
+    terminal.note(f"Step {task.parent.id} is done.")
     if root is not None:
-        terminal.note(f"after inspect_spin({str(root.parent)!r}).")
+        terminal.note(f"Its artifacts: inspect_spin({str(root.parent)!r}); Task({spun.pathspec!r})")
     return 0
 
 

@@ -28,6 +28,22 @@ class CardTimeout(Exception):
     """The card was not rendered in time."""
 
 
+# Flow class → its steps: derived from the source once, before tasks are forked.
+_graphs: dict[type, dict[str, Any]] = {}
+
+
+def graph_of(cls: type) -> dict[str, Any]:
+    """Steps of a flow by name, as scheduler.v1.Step in JSON."""
+    if cls not in _graphs:
+        from headwater.flow.graph import flow_graph
+
+        try:
+            _graphs[cls] = {step["name"]: step for step in flow_graph(cls)["steps"]}
+        except Exception:  # no source at hand: a card without its graph
+            _graphs[cls] = {}
+    return _graphs[cls]
+
+
 class Spec:
     """What @card asked for, from scheduler.v1.CardSpec in JSON."""
 
@@ -167,7 +183,6 @@ class Cards:
     def __init__(self, specs: Iterable[dict[str, Any]], task: Any, flow: Any, channel: Any) -> None:
         self._task, self._flow, self._channel = task, flow, channel
         self._started = time.time()
-        self._graph: dict[str, Any] | None = None
         self._failure: dict[str, Any] | None = None
         self._final = False
         self._editors = [CardEditor(Spec(slot, body), self) for slot, body in enumerate(specs)]
@@ -235,7 +250,7 @@ class Cards:
             if not final and not cls.RUNTIME_UPDATABLE:
                 return ""
             parts: list[Html] = [markup(each) for each in editor.components] if cls.ALLOW_USER_COMPONENTS else []
-            card = registry.make(cls, editor.spec.options, parts, self.graph, self._flow)
+            card = registry.make(cls, editor.spec.options, parts, graph_of(type(self._flow)), self._flow)
             task = self._seen()
             page = card.render(task) if final else card.render_runtime(task, editor.data(data, "render_runtime"))
         if not isinstance(page, str):
@@ -252,17 +267,6 @@ class Cards:
         spec = editor.spec
         self._channel.send({"op": "card", "slot": spec.slot, "id": spec.id, "type": spec.type,
                             "sequence": editor.sequence, "final": final, "html": page})  # fmt: skip
-
-    @property
-    def graph(self) -> dict[str, Any]:
-        if self._graph is None:
-            from headwater.flow.graph import flow_graph
-
-            try:
-                self._graph = {step["name"]: step for step in flow_graph(type(self._flow))["steps"]}
-            except Exception:  # no source at hand: a card without its graph
-                self._graph = {}
-        return self._graph
 
     def _seen(self) -> RunningTask:
         seen = RunningTask(self._task, self._flow, self._failure, self._started)

@@ -32,7 +32,15 @@ def load_flow(package: str, entrypoint: str, flow_class: str) -> Any:
     if not isinstance(cls, type):
         raise FlowError(f"{entrypoint} has no class {flow_class!r}")
     complete(cls, chosen.decorators)
+    if any(_has_cards(value) for base in cls.__mro__ for value in vars(base).values()):
+        from headwater.cards.live import graph_of  # once, for all tasks that are forked from here
+
+        graph_of(cls)
     return cls
+
+
+def _has_cards(value: Any) -> bool:
+    return bool(getattr(getattr(value, "__headwater_step__", None), "cards", ()))
 
 
 def _import(path: str) -> ModuleType:

@@ -1,5 +1,6 @@
 """What components become: the values they were given, and nothing a browser would act on, however hostile these are."""
 
+import time
 from html.parser import HTMLParser
 
 import pandas
@@ -178,3 +179,10 @@ def test_charts_are_drawn(name):
 def test_what_is_not_drawn_is_said(spec, why):
     with pytest.raises(NotDrawn, match=why):
         draw({**VALUES, **spec} if isinstance(spec, dict) else spec)
+
+
+@pytest.mark.parametrize("mark", ["`a", "*", "[", "**a ", "_a ", "![a", "~~", "> ", "- a\n", "|a"])
+def test_markdown_full_of_marks_takes_no_time_by_the_square(mark):
+    began = time.process_time()
+    markdown.render(mark * 3000)
+    assert time.process_time() - began < 3

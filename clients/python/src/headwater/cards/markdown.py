@@ -15,13 +15,14 @@ _ITEM = re.compile(r"^(\s*)([-*+]|\d{1,9}[.)])\s+(.*)$")
 _RULE = re.compile(r"^\s*([-*_])(?:\s*\1){2,}\s*$")
 _FENCE = re.compile(r"^\s*(```+|~~~+)\s*([\w+-]*)\s*$")
 _CELLS = re.compile(r"^\s*\|?(?:\s*:?-+:?\s*\|)+\s*:?-*:?\s*\|?\s*$")
+# Spans have an end within sight: without it, text full of marks would take time by the square of its length.
 _INLINE = re.compile(
-    r"(?P<code>`+)(?P<codetext>.+?)(?P=code)"
-    r"|!\[(?P<alt>[^\]]*)\]\((?P<src>[^()\s]+)\)"
-    r"|\[(?P<label>[^\]]+)\]\((?P<href>[^()\s]+)(?:\s+&quot;.*?&quot;)?\)"
-    r"|(?P<strong>\*\*|__)(?=\S)(?P<strongtext>.+?)(?P=strong)"
-    r"|(?P<em>\*|(?<!\w)_)(?=\S)(?P<emtext>.+?)(?P=em)(?!\w)"
-    r"|~~(?P<gone>.+?)~~"
+    r"(?P<code>`+)(?P<codetext>.{1,4000}?)(?P=code)"
+    r"|!\[(?P<alt>[^\]]{0,400})\]\((?P<src>[^()\s]+)\)"
+    r'|\[(?P<label>[^\]]{1,400})\]\((?P<href>[^()\s]+)(?:\s+"[^"]*")?\)'
+    r"|(?P<strong>\*\*|__)(?=\S)(?P<strongtext>.{1,800}?)(?P=strong)"
+    r"|(?P<em>\*|(?<!\w)_)(?=\S)(?P<emtext>.{1,800}?)(?P=em)(?!\w)"
+    r"|~~(?P<gone>.{1,800}?)~~"
     r"|(?P<url>https?://[^\s<>\"')]+)",
     re.DOTALL,
 )

@@ -142,6 +142,12 @@ class Values:
         return self._cache[name]
 
     def _load(self, name: str) -> Any:
+        if self._store.entry(name).get("encoding") == "metaflow":
+            raise ArtifactError(
+                f"artifact {name!r} of {self._where} lies in the datastore of the Metaflow client that made it",
+                name=name,
+                hint="read it with Metaflow's own client; `headwater env` connects it",
+            )
         try:
             return self._store.load(name)
         except (HeadwaterError, KeyError, MemoryError):

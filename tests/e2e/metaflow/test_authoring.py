@@ -111,3 +111,15 @@ def test_wrong_usage(headwater, words, status, text):
     done = headwater(*words, status=status)
     assert text in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_each_branch_of_a_project_has_a_deployment_of_its_own(platform, headwater, folder):
+    headwater("authoring_single.py", "--production", "deploy")
+    platform.json("deploy", folder / "authoring_single.py")
+    try:
+        names = {each["name"] for each in platform.json("flows")["deployments"]}
+        assert "tiny.prod.SingleFlow" in names
+        assert len({name for name in names if name.startswith("tiny.user.")}) == 1
+    finally:
+        for name in [each["name"] for each in platform.json("flows")["deployments"] if each["name"].startswith("tiny")]:
+            platform.headwater("undeploy", name)

@@ -57,6 +57,25 @@ async def test_the_end_of_a_flow_starts_the_next(scheduler, eventually):
     await eventually(lambda: s.over(report.run_id))
 
 
+async def test_branches_of_a_project_are_deployed_side_by_side(scheduler, eventually):
+    s = await scheduler()
+    await s.worker(lambda a: success())
+    for branch in ("prod", "test.x"):
+        tags = ["project:p", f"project_branch:{branch}"]
+        wanted = pb.Trigger(finish=pb.FinishTrigger(flow="F", tags=tags))
+        made = await deploy(s, "Report", wanted, name=f"p.{branch}.Report", tags=tags)
+        assert (made.name, made.graph.flow, made.version) == (f"p.{branch}.Report", "Report", 1)
+    await s.start(ONE)
+    await s.start(ONE, tags=["project:p", "project_branch:prod", "more"])
+    (report,) = await eventually(lambda: _at_least(s, "Report", 1))
+    assert report.trigger.deployment == "p.prod.Report"
+    assert "project_branch:prod" in report.tags
+    await eventually(lambda: s.over(report.run_id))
+    assert len(await runs_of(s, "Report")) == 1
+    with pytest.raises(InvalidArgument, match="is not the name of a deployment"):
+        await deploy(s, "Report", name="a/b")
+
+
 async def test_a_malformed_event_ends_among_the_dead_letters(scheduler, bus, eventually):
     s = await scheduler()
     await deploy(s, "Ingest", pb.Trigger(event=pb.EventTrigger(name="data.arrived")))

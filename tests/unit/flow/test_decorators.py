@@ -103,7 +103,7 @@ def test_triggers():
     ]
     assert _trigger(trigger_on_finish(flow="Train")) == [{"finish": {"flow": "Train"}}]
     assert _trigger(trigger_on_finish(flows=["proj.branch.A", {"name": "B"}])) == [
-        {"finish": {"flow": "A"}},
+        {"finish": {"flow": "A", "tags": ["project:proj", "project_branch:branch"]}},
         {"finish": {"flow": "B"}},
     ]
     assert _trigger(trigger_on_promotion(model="churn", alias="champion")) == [

@@ -1,5 +1,6 @@
 """`headwater flows`, `deploy FILE`, `undeploy NAME`."""
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from headwater.cli import output
 from headwater.cli.ids import short
 from headwater.client.http import API, connect, segment
 from headwater.errors import FlowError, HeadwaterError
+
+_METAFLOW = re.compile(r"^\s*(from|import)\s+metaflow\b", re.MULTILINE)
 
 
 @click.command()
@@ -89,6 +92,10 @@ def load_class(file: Path, name: str = "") -> type:
 
     path = file.absolute()
     sys.path.insert(0, str(path.parent))
+    if _METAFLOW.search(path.read_text(encoding="utf-8", errors="replace")):
+        from headwater.compat.metaflow import install
+
+        install()
     try:
         module = load._import(str(path))
     except HeadwaterError:

@@ -37,13 +37,22 @@ def deploy_flow(
         "graph": graph,
         "code": start.code_of(cls, package),
         "parameters": values,
-        "triggers": flow_options(cls).triggers,
+        "triggers": [_in_branch(each, start.tags_of(cls)) for each in flow_options(cls).triggers],
+        "name": start.deployment_name(cls),
         "tags": list(dict.fromkeys([*tags, *start.tags_of(cls)])),
     }
     with command_span(f"deploy {cls.__name__}", {"headwater.flow": cls.__name__}):
         connection = connect(start=True)
         path = f"{API}/projects/{connection.project}/deployments"
         return start.submit(connection, path, body, package)["deployment"]
+
+
+def _in_branch(trigger: dict[str, Any], tags: list[str]) -> dict[str, Any]:
+    """A flow of a project waits for runs of its own project and branch, unless it names another."""
+    finish = trigger.get("finish")
+    if finish is None or "tags" in finish or not tags:
+        return trigger
+    return {"finish": {**finish, "tags": tags}}
 
 
 def check_triggers(cls: type) -> set[str]:

@@ -15,6 +15,7 @@ from headwater.flow.declare import flow_decorator
 from headwater.flow.options import flow_options, own_flow_options
 
 _NOT_ALLOWED = re.compile("[^a-z0-9_]")
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.@+-]")
 _LONGEST = 128
 
 
@@ -26,6 +27,10 @@ class Branch(NamedTuple):
     project_flow_name: str
     is_user_branch: bool
     is_production: bool
+
+    @property
+    def deployment_name(self) -> str:
+        return _NOT_IN_NAMES.sub("_", self.project_flow_name)
 
     @property
     def tags(self) -> list[str]:

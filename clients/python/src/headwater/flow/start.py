@@ -69,6 +69,12 @@ def tags_of(cls: type) -> list[str]:
     return branch.tags if branch else []
 
 
+def deployment_name(cls: type) -> str:
+    """PROJECT.BRANCH.FLOW for a flow of a project, else its own name."""
+    branch = _branch(cls)
+    return branch.deployment_name if branch else cls.__name__
+
+
 def _branch(cls: type) -> Any:
     if not flow_options(cls).project:
         return None

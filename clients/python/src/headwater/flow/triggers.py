@@ -48,12 +48,16 @@ def trigger(
 def trigger_on_finish(
     *, flow: EventLike | None = None, flows: Iterable[EventLike] | None = None, options: Mapping[str, Any] | None = None
 ) -> Callable[[C], C]:
-    """Starts the deployed flow after each successful run of another: @trigger_on_finish(flow="Train")."""
+    """Starts the deployed flow after each successful run of another: @trigger_on_finish(flow="Train").
+
+    A flow with @project waits for runs of its own project and branch; "project.branch.Flow", or a dict of name, project
+    and project_branch, names another. options is accepted for flows written for Metaflow and ignored.
+    """
     given = [*([flow] if flow is not None else []), *(flows or [])]
-    names = [each if isinstance(each, str) else str(each.get("name", "")) for each in given]
-    if not names or not all(names):
+    made = [_finish(each) for each in given]
+    if not made or not all(each["flow"] for each in made):
         raise FlowError('@trigger_on_finish names no flow. Fix: @trigger_on_finish(flow="Train")')
-    return _adds("trigger_on_finish", [{"finish": {"flow": name.rsplit(".", 1)[-1]}} for name in names])
+    return _adds("trigger_on_finish", [{"finish": each} for each in made])
 
 
 @flow_decorator
@@ -76,15 +80,21 @@ def schedule(
     hourly: bool = False,
     weekly: bool = False,
     timezone: str | None = None,
+    catch_up: str | None = None,
 ) -> Any:
     """Starts the deployed flow by the clock: @schedule(cron="*/5 * * * *"), or hourly, daily (the default), weekly at
-    the start of the hour, day or week (Sunday). timezone: an IANA name, by default UTC."""
+    the start of the hour, day or week (Sunday). timezone: an IANA name, by default UTC. catch_up: what becomes of times
+    that were missed: "once" (default) one run for all, "all" a run for each, "skip" none."""
+    if catch_up not in (None, "once", "all", "skip"):
+        raise FlowError(f"@schedule: catch_up={catch_up!r} is none of once, all, skip")
     text = cron or ("0 * * * *" if hourly else "0 0 * * 0" if weekly else "0 0 * * *" if daily else "")
     if not text:
         raise FlowError('@schedule says no time. Fix: @schedule(cron="0 6 * * *") or @schedule(daily=True)')
     body = {"cron": _cron(text)}
     if timezone is not None:
         body["timezone"] = _timezone(timezone)
+    if catch_up is not None:
+        body["catchUp"] = catch_up
     return _adds("schedule", [{"cron": body}])
 
 
@@ -140,6 +150,17 @@ def _mapping(event: str, given: Any) -> dict[str, str]:
             )
         mapping[pair[0]] = pair[1]
     return mapping
+
+
+def _finish(given: EventLike) -> dict[str, Any]:
+    """From "Flow", "project.branch.Flow", or {"name": …, "project": …, "project_branch": …}."""
+    if isinstance(given, str):
+        parts = given.split(".")
+        name, project, branch = parts[-1], parts[0] if len(parts) > 2 else "", ".".join(parts[1:-1])
+    else:
+        name, project, branch = (str(given.get(key) or "") for key in ("name", "project", "project_branch"))
+    tags = [f"{key}:{value}" for key, value in (("project", project), ("project_branch", branch)) if value]
+    return {"flow": name, "tags": tags} if project and tags else {"flow": name}
 
 
 def _text(value: Any) -> str:

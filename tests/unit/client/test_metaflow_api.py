@@ -46,10 +46,9 @@ def test_the_callers_own_runs_are_shown_unless_told_otherwise(served: Api) -> No
     before = len(served.requests)
     assert Run(RUN).is_in_namespace() and Flow("Train").latest_run
     assert all("tags" not in query for _, _, query, _ in served.requests[before:])
-    default_namespace()
-    assert (
-        not namespace("production:Train") == get_namespace() or not Run(RUN, _namespace_check=False).is_in_namespace()
-    )
+    namespace("production:Train")
+    assert not Run(RUN, _namespace_check=False).is_in_namespace()
+    assert default_namespace() == "user:ann"
 
 
 def test_tags_change_in_one_request(served: Api) -> None:  # noqa: F811
@@ -190,3 +189,19 @@ def test_a_spun_task_is_read_from_its_folder(api: Api, tmp_path: Path) -> None:
     default_metadata()
     with pytest.raises(NotFound):
         Run(RUN)
+
+
+def test_the_first_member_of_a_gang(api: Api) -> None:
+    graph = [
+        {"name": "start", "transition": "TRANSITION_FOREACH", "next": ["train"], "gang": True},
+        {"name": "train", "transition": "TRANSITION_LINEAR", "next": ["join"]},
+        {"name": "join", "transition": "TRANSITION_END", "joins": "start"},
+    ]
+    tasks = {"start": [task("start")], "train": [task("train", "0"), task("train", "1")]}
+    api.routes |= {
+        ("GET", f"/api/v1/runs/{RUN}"): {"run": run(graph={"steps": graph})},
+        ("GET", f"/api/v1/runs/{RUN}/tasks"): lambda query, body: {"tasks": tasks[query["step"][0]]},
+    }
+    found = Run(RUN)
+    assert found["start"].control_task is None and list(found["start"].control_tasks()) == []
+    assert [each.id for each in found["train"].control_tasks()] == ["0"]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from headwater.client.runs import Run as Run
     from headwater.client.runs import flows as flows
     from headwater.client.spins import inspect_spin as inspect_spin
-    from headwater.client.tasks import Step as Step
+    from headwater.client.steps import Step as Step
     from headwater.client.tasks import Task as Task
     from headwater.client.values import DataArtifact as DataArtifact
 
@@ -31,7 +31,8 @@ _HOMES = {
     "headwater.client.providers": ("default_metadata", "get_metadata", "metadata"),
     "headwater.client.runs": ("Flow", "Metaflow", "Run", "flows"),
     "headwater.client.spins": ("inspect_spin",),
-    "headwater.client.tasks": ("Step", "Task"),
+    "headwater.client.steps": ("Step",),
+    "headwater.client.tasks": ("Task",),
     "headwater.client.values": ("DataArtifact",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}

@@ -13,7 +13,8 @@ from headwater.client.http import API, connect, segment
 from headwater.client.member import Member
 from headwater.client.namespaces import check_namespace, get_namespace, mismatch, namespace_tags
 from headwater.client.pathspec import split_run
-from headwater.client.tasks import Step, Task
+from headwater.client.steps import Step
+from headwater.client.tasks import Task
 from headwater.client.values import TaskData
 from headwater.errors import DeadlineExceeded, HeadwaterError, NotFound
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from headwater.client import Run, resources
 from headwater.client.http import API, connect, segment
-from headwater.errors import NotFound
+from headwater.errors import FailedPrecondition, NotFound
 
 
 class TriggeredRun:
@@ -27,8 +27,11 @@ class TriggeredRun:
 
     @property
     def status(self) -> str:
-        """Running, Succeeded, Failed or Cancelled."""
-        state = resources.get_run(self.name).get("state", "")
+        """Running, Suspended, Succeeded, Failed or Cancelled."""
+        body = resources.get_run(self.name)
+        state = body.get("state", "")
+        if body.get("pausedAt") and state not in resources.FINAL_RUN:
+            return "Suspended"
         return state.removeprefix("RUN_STATE_").capitalize()
 
     @property
@@ -46,6 +49,21 @@ class TriggeredRun:
             if until is not None and time.monotonic() > until:
                 raise TimeoutError(f"run {self.pathspec} is not over after {timeout} seconds")
             time.sleep(min(check_interval, 0.2))
+
+    def suspend(self, **kwargs: Any) -> bool:
+        """Hands out no more of its tasks; False: it is over."""
+        return self._change("pause")
+
+    def unsuspend(self, **kwargs: Any) -> bool:
+        """Goes on with a suspended run; False: it is over."""
+        return self._change("resume")
+
+    def _change(self, verb: str) -> bool:
+        try:
+            connect().call("POST", f"{API}/runs/{segment(self.name)}/{verb}", {}, repeatable=True)
+        except FailedPrecondition:
+            return False
+        return True
 
     def terminate(self, **kwargs: Any) -> bool:
         """Cancels the run; False: it was over already."""

@@ -264,8 +264,7 @@ def _called(wrappers, body):
             pass
 
     flow = Flow(use_cli=False)
-    usual = {"steps": [flow.end], "options": {}}
-    user_steps.call(flow, "start", lambda: body(flow), wrappers, [], usual)
+    user_steps.call(flow, "start", lambda: body(flow), wrappers, [])
     return flow
 
 
@@ -295,6 +294,35 @@ def test_a_generator_that_yields_twice_or_never():
     with pytest.raises(FlowError, match="should only yield once"):
         _called([twice()], lambda flow: flow.next(flow.end))
     assert _called([never()], lambda flow: 1 / 0)._next.steps == ("end",)
+
+
+def test_a_skipped_step_goes_on_as_its_source_says():
+    @user_step_decorator
+    def skip(step_name, flow, inputs):
+        flow.items, flow.kind = [1, 2], "b"
+        yield {}
+
+    class Flow(FlowSpec):
+        @step
+        def fan(self):
+            self.next(self.end, foreach="items")
+
+        @step
+        def choose(self):
+            self.next({"a": self.fan, "b": self.end}, condition="kind")
+
+        @step
+        def end(self):
+            pass
+
+    def skipped(name):
+        flow = Flow(use_cli=False)
+        user_steps.call(flow, name, lambda: 1 / 0, [skip()], [])
+        return flow._next
+
+    assert skipped("fan")[:2] == (("end",), "items")
+    assert skipped("choose").steps == ("end",)
+    assert skipped("end") is None
 
 
 def test_with_finds_decorators_of_the_user():

@@ -162,10 +162,8 @@ def user_step_decorator(function: Callable[..., Any] | None = None, **kwargs: An
     return _Bare(function.__name__, (_Generator,), body)
 
 
-def call(
-    flow: Any, name: str, function: Callable[..., Any], wrappers: list[Any], arguments: list[Any], usual: dict[str, Any]
-) -> None:
-    """Runs a step inside its decorators. usual: what self.next() is told when the step itself does not call it."""
+def call(flow: Any, name: str, function: Callable[..., Any], wrappers: list[Any], arguments: list[Any]) -> None:
+    """Runs a step inside its decorators; calls self.next() as its source says where the step itself did not come to."""
     inputs = arguments[0] if arguments else None
     entered: list[Any] = []
     told: Any = None  # arguments of self.next(), True for the usual ones
@@ -197,7 +195,7 @@ def call(
     if failure is not None:
         raise failure
     if (told is not None and told is not False) or failed:
-        _go_on(flow, told, usual)
+        _go_on(flow, name, told)
 
 
 def _outcome(outcome: Any, told: Any) -> tuple[BaseException | None, Any]:
@@ -211,9 +209,22 @@ def _outcome(outcome: Any, told: Any) -> tuple[BaseException | None, Any]:
     )
 
 
-def _go_on(flow: Any, told: Any, usual: dict[str, Any]) -> None:
-    if not usual["steps"]:
+def _go_on(flow: Any, name: str, told: Any) -> None:
+    from headwater.flow.source import Sources
+
+    calls = Sources().step(getattr(type(flow), name)).nexts
+    if not calls:
         return
+    usual, options = calls[-1], cast("dict[str, Any]", told) if isinstance(told, dict) else {}
+    steps: list[Any] = [getattr(flow, target) for target in usual.targets]
+    if usual.condition:
+        import json
+
+        steps = [{json.loads(value): getattr(flow, target) for value, target in usual.cases}]
+        options = options or {"condition": usual.condition}
+    elif usual.gang and not options:
+        raise FlowError(f"step {name} is skipped before num_parallel is known", hint='skip it with {"num_parallel": 4}')
+    elif usual.foreach and not options:
+        options = {"foreach": usual.foreach}
     flow._next = None
-    options = told if isinstance(told, dict) and told else usual["options"]
-    flow.next(*usual["steps"], **options)
+    flow.next(*steps, **options)

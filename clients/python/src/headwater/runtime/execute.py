@@ -106,10 +106,7 @@ class StepRun:
     def _call_wrapped(self, function: Callable[..., Any], wrappers: list[Any], arguments: list[Any]) -> None:
         from headwater.flow import user_steps
 
-        task = self.task
-        steps = [getattr(self.flow, name) for name in task.next]
-        usual = {"steps": steps, "options": {"foreach": task.foreach} if task.foreach else {}}
-        user_steps.call(self.flow, task.key.step, function, wrappers, arguments, usual)
+        user_steps.call(self.flow, self.task.key.step, function, wrappers, arguments)
 
     def _describe(self, error: BaseException) -> dict[str, Any]:
         failure = failures.describe(error, self.task.key.step)

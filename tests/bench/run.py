@@ -133,7 +133,8 @@ def run(python: str, case: Case, env: dict[str, str], stack: Stack | None, slots
 def summary(rows: list[dict[str, object]]) -> str:
     gaps = sorted(g for row in rows for g in row["gaps_ms"])  # type: ignore[union-attr]
     if gaps:
-        return f"p50 {statistics.median(gaps):.1f} ms, p99 {gaps[min(len(gaps) - 1, int(len(gaps) * 0.99))]:.1f} ms (n={len(gaps)})"
+        p99 = gaps[min(len(gaps) - 1, int(len(gaps) * 0.99))]
+        return f"p50 {statistics.median(gaps):.1f} ms, p99 {p99:.1f} ms (n={len(gaps)})"
     walls, cpus = [r["wall_s"] for r in rows], [r["cpu_s"] for r in rows]
     spread = f" ({min(walls):.2f}–{max(walls):.2f})" if len(walls) > 1 else ""  # type: ignore[type-var]
     return f"{statistics.median(walls):.2f} s{spread}, {statistics.median(cpus):.2f} CPU-s"  # type: ignore[type-var]

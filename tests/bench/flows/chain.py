@@ -1,4 +1,4 @@
-"""Thirty trivial steps in a line: what lies between two steps. Runs under either package: BENCH_PEER=metaflow|headwater."""
+"""Thirty trivial steps in a line: what lies between two steps. BENCH_PEER=metaflow|headwater chooses the package."""
 
 import os
 import time

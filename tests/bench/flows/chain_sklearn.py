@@ -1,4 +1,7 @@
-"""Thirty trivial steps in a line, in a module that imports numpy, pandas and scikit-learn. Runs under either package: BENCH_PEER=metaflow|headwater."""
+"""Thirty trivial steps in a line, in a module that imports numpy, pandas and scikit-learn.
+
+BENCH_PEER=metaflow|headwater chooses the package.
+"""
 
 import os
 import time

@@ -25,7 +25,8 @@ metaflow.plugins.cards.card_modules.card metaflow.util metaflow.plugins.timeout_
 metaflow.plugins.catch_decorator metaflow.user_configs.config_parameters
 metaflow.user_decorators.user_step_decorator metaflow.user_decorators.user_flow_decorator
 metaflow.user_decorators.mutable_flow metaflow.user_decorators.mutable_step
-metaflow.integrations metaflow.runner.metaflow_runner metaflow.runner.deployer metaflow.runner.nbrun metaflow.runner.nbdeploy
+metaflow.integrations metaflow.runner.metaflow_runner metaflow.runner.deployer
+metaflow.runner.nbrun metaflow.runner.nbdeploy
 """
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Any
 HERE = Path(__file__).parent
 READ = HERE / "read.py"
 LOCK = HERE / "peer.lock"
+PATIENCE = 300
 OURS = [sys.executable, "-m", "headwater.compat.metaflow"]
 
 
@@ -34,7 +36,11 @@ class Package:
     def flow(self, file: Path | str, *arguments: str, fails: bool = False, **more: str) -> str:
         """Runs it; its exit status must be 0, or with `fails` another. Returns what it wrote."""
         process = self.start(file, *arguments, **more)
-        out, err = process.communicate(timeout=300)
+        try:
+            out, err = process.communicate(timeout=PATIENCE)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
         assert (process.returncode != 0) == fails, f"{file} {arguments}: {process.returncode}\n{out}\n{err}"
         return err + out
 

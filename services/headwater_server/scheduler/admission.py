@@ -5,7 +5,7 @@ Pure.
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
@@ -20,6 +20,8 @@ class Candidate:
     count: int
     item: Any
     size: int = 1
+    # (project, key) of the concurrency limits that each of its tasks counts for.
+    limits: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass
@@ -30,6 +32,8 @@ class Room:
     whole: int = 0
     # A gang is next and needs more than there is: what is free is kept for it.
     kept: bool = False
+    # What is left of concurrency limits.
+    limits: dict[tuple[str, str], int] = field(default_factory=dict)
 
 
 def pick(
@@ -74,6 +78,9 @@ def _take_one(
             return False
         candidate.count -= 1
         room.free -= candidate.size
+        for key in candidate.limits:
+            if key in room.limits:
+                room.limits[key] -= candidate.size
         if candidate.run_id in left:
             left[candidate.run_id] -= candidate.size
         chosen[id(candidate)] = (candidate, chosen.get(id(candidate), (candidate, 0))[1] + 1)
@@ -85,4 +92,6 @@ def _take_one(
 def _may(candidate: Candidate, left: dict[str, int], room: Room) -> bool:
     """A gang that is larger than the whole pool holds up nobody; one that is larger than its run's max_workers may
     start when one more task of the run may."""
+    if any(room.limits.get(key, candidate.size) < candidate.size for key in candidate.limits):
+        return False
     return candidate.count > 0 and left.get(candidate.run_id, 1) > 0 and candidate.size <= max(room.free, room.whole)

@@ -16,7 +16,7 @@ from headwater_server.kit.rpc import Call
 from headwater_server.scheduler import messages, wire
 from headwater_server.scheduler.assignments import RunInfo
 from headwater_server.scheduler.completions import Completions
-from headwater_server.scheduler.deployments import Deployments
+from headwater_server.scheduler.deployments import Deployments, deployment_name
 from headwater_server.scheduler.keys import Key
 from headwater_server.scheduler.listing import Listing
 from headwater_server.scheduler.metaflow.api import MetaflowApi
@@ -57,6 +57,7 @@ class SchedulerApi(MetaflowApi):
         new.created_by, new.role = _actor(call), call.role
         new.request_id, new.traceparent = request.request_id, call.traceparent
         new.priority, new.max_workers = request.priority, request.max_workers
+        new.timeout = request.timeout.ToTimedelta().total_seconds()
         check(new)
         await self._check_origin(new, call)
         if not await self._runs.has_package(new.project, new.code["package"]):
@@ -105,6 +106,31 @@ class SchedulerApi(MetaflowApi):
             raise FailedPrecondition(f"run {info.run_id} is over: it has {how}", field="run_id", reason="RUN_OVER")
         return pb.CancelRunResponse(run=run)
 
+    async def pause_run(self, request: pb.PauseRunRequest, call: Call) -> pb.PauseRunResponse:
+        return pb.PauseRunResponse(run=await self._pause(request.run_id, call, True))
+
+    async def resume_run(self, request: pb.ResumeRunRequest, call: Call) -> pb.ResumeRunResponse:
+        return pb.ResumeRunResponse(run=await self._pause(request.run_id, call, False))
+
+    async def _pause(self, run_id: str, call: Call, paused: bool) -> pb.Run:
+        info = await self._run(run_id, call)
+        if info.engine:
+            raise FailedPrecondition(
+                f"run {info.run_id} is executed by {info.engine.capitalize()}, not by Headwater", field="run_id"
+            )
+        done = await self._runs.pause(info, paused)
+        run = await self._listing.run(uuid.UUID(info.run_id))
+        if not done:
+            how = pb.RunState.Name(run.state).removeprefix("RUN_STATE_").lower()
+            raise FailedPrecondition(f"run {info.run_id} is over: it has {how}", field="run_id", reason="RUN_OVER")
+        return run
+
+    async def set_limit(self, request: pb.SetLimitRequest, call: Call) -> pb.SetLimitResponse:
+        return pb.SetLimitResponse(limit=await self._listing.set_limit(request.project, request.key, request.most))
+
+    async def list_limits(self, request: pb.ListLimitsRequest, call: Call) -> pb.ListLimitsResponse:
+        return pb.ListLimitsResponse(limits=await self._listing.limits(request.project))
+
     async def update_run_tags(self, request: pb.UpdateRunTagsRequest, call: Call) -> pb.UpdateRunTagsResponse:
         info = await self._run(request.run_id, call)
         await self._runs.retag(info, list(request.remove), list(request.add), request.if_version)
@@ -136,6 +162,7 @@ class SchedulerApi(MetaflowApi):
             created_by=_actor(call),
             role=call.role,
             tags=list(request.tags),
+            deployment=deployment_name(request.name or request.graph.flow),
         )
         plan = check(new)
         if not await self._runs.has_package(new.project, new.code["package"]):
@@ -162,6 +189,14 @@ class SchedulerApi(MetaflowApi):
             event = events_pb2.FlowUndeployed(project=request.project, flow=request.name, at=timestamp(), actor=actor)
             tx.emit(event, call.traceparent)
         return pb.DeleteDeploymentResponse()
+
+    async def pause_deployment(self, request: pb.PauseDeploymentRequest, call: Call) -> pb.PauseDeploymentResponse:
+        found = await self._deployments.pause(request.project, request.name, True)
+        return pb.PauseDeploymentResponse(deployment=found)
+
+    async def resume_deployment(self, request: pb.ResumeDeploymentRequest, call: Call) -> pb.ResumeDeploymentResponse:
+        found = await self._deployments.pause(request.project, request.name, False)
+        return pb.ResumeDeploymentResponse(deployment=found)
 
     # Workers
 

@@ -62,7 +62,11 @@ async def build(kit: ServiceKit[Settings]) -> None:
     dispatcher.on_new_pool = lambda pool: kit.loop(f"dispatch.{pool}", lambda: dispatcher.loop(pool))
     completions = Completions(store, kit.outbox, endings, dispatcher.wake, dispatcher.fair, secret)
     beat, lease = settings.heartbeat_seconds, settings.lease_seconds
-    sweep = Sweep(kit.bus, kit.outbox, store, dispatcher, endings, completions.complete, beat=beat, lease=lease)
+    runs = Runs(kit.outbox, store, dispatcher, endings, Packages(kit).has)
+    dispatcher.on_broken = runs.break_off
+    sweep = Sweep(
+        kit.bus, kit.outbox, store, dispatcher, endings, completions.complete, runs.expire, beat=beat, lease=lease
+    )
     sessions = Sessions(
         kit.bus,
         kit.outbox,
@@ -73,7 +77,6 @@ async def build(kit: ServiceKit[Settings]) -> None:
         beat=beat,
         lease=lease,
     )
-    runs = Runs(kit.outbox, store, dispatcher, endings, Packages(kit).has)
     deployments = Deployments(kit.outbox, store, runs)
     beat, lease = settings.metaflow_heartbeat_seconds, settings.metaflow_lease_seconds
     lives = Lives(kit.outbox, store, Objects(kit.database), beat=beat, lease=lease)

@@ -4,6 +4,9 @@ An event starts at most one run of a deployment, however often it is delivered: 
 """
 
 import asyncio
+import re
+import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +17,7 @@ import structlog
 from headwater.api.scheduler.v1 import scheduler_pb2
 from headwater_server.kit.database import CONFLICT, LOST
 from headwater_server.kit.envelope import Envelope
-from headwater_server.kit.errors import NotFound, ServiceError
+from headwater_server.kit.errors import InvalidArgument, NotFound, ServiceError
 from headwater_server.kit.hints import did_you_mean
 from headwater_server.kit.outbox import Outbox, OutboxTransaction
 from headwater_server.scheduler import messages, triggers
@@ -23,7 +26,10 @@ from headwater_server.scheduler.runs import NewRun, Runs
 from headwater_server.scheduler.store import Store, graph_digest, q
 
 log = structlog.get_logger("scheduler.deployments")
+_NAME = re.compile(r"[A-Za-z0-9_.@+-]{1,300}")
 TICK = 1.0
+# Seconds after which a time of the clock counts as missed.
+LATE = 60.0
 MOST_PAYLOAD = 64 * 1024
 
 
@@ -40,7 +46,7 @@ class Deployments:
         await tx.conn.execute(q.put_graph, digest, new.graph)
         self._store.remember_plan(digest, plan)
         row = await tx.conn.fetchrow(
-            q.deploy, new.project, new.flow, digest, new.code, new.parameters, starts, new.tags, new.created_by,
+            q.deploy, new.project, new.deployment, digest, new.code, new.parameters, starts, new.tags, new.created_by,
             new.role, triggers.next_time(starts, at),
         )  # fmt: skip
         assert row is not None
@@ -66,12 +72,24 @@ class Deployments:
         if await tx.conn.fetchval(q.undeploy, project, name) is None:
             raise await self.unknown(project, name, tx.conn)
 
+    async def pause(self, project: str, name: str, paused: bool) -> scheduler_pb2.Deployment:
+        """Raises NotFound."""
+        row = await self.get(project, name)
+        if paused:
+            row = await self._store.database.fetchrow(q.pause_deployment, project, name)
+        else:
+            following = triggers.next_time(row["triggers"], datetime.now(UTC))
+            row = await self._store.database.fetchrow(q.resume_deployment, project, name, following)
+        if row is None:
+            raise await self.unknown(project, name)
+        return messages.deployment(row, await self._store.plan(row["graph_digest"]))
+
     async def new_run(self, row: asyncpg.Record, conn: asyncpg.Connection | None = None) -> NewRun:
         """A run of a deployment as it stands."""
         plan = await self._store.plan(row["graph_digest"], conn)
         return NewRun(
             project=row["project"],
-            flow=row["name"],
+            flow=plan.flow,
             graph=plan.json,
             code=row["code"],
             parameters=row["parameters"],
@@ -85,10 +103,19 @@ class Deployments:
         """Starts what waits for this event, in the transaction that remembers it."""
         finished = event.data.get("flow", "") if event.type == triggers.RUN_SUCCEEDED else ""
         rows = await tx.conn.fetch(q.deployments_for, event.project, event.type, str(finished))
+        tags: Sequence[str] = ()
+        if any(triggers.wants_tags(each) for row in rows for each in row["triggers"]):
+            tags = await self._tags(tx, event.data.get("runId"))
         for row in rows:
-            given = [found for t in row["triggers"] if (found := triggers.match(t, event)) is not None]
+            given = [found for t in row["triggers"] if (found := triggers.match(t, event, tags)) is not None]
             if given:
                 await self._start(tx, row, event, given[0])
+
+    async def _tags(self, tx: OutboxTransaction, run_id: Any) -> Sequence[str]:
+        try:
+            return await tx.conn.fetchval(q.tags_of_run, uuid.UUID(run_id)) or []
+        except (TypeError, ValueError, AttributeError):  # an event of somebody else's, with the same name
+            return []
 
     async def _start(self, tx: OutboxTransaction, row: asyncpg.Record, event: Envelope, given: dict[str, Any]) -> None:
         new = await self.new_run(row, tx.conn)
@@ -107,7 +134,7 @@ class Deployments:
         log.info("started by an event", flow=row["name"], run=run_id, event_type=event.type)
 
     async def clock_loop(self) -> None:
-        """Starts what is due by the clock. A time that was missed while nobody looked is made up for once."""
+        """Starts what is due by the clock. The trigger says what becomes of times that were missed."""
         while True:
             try:
                 for row in await self._store.database.fetch(q.due_deployments):
@@ -128,6 +155,12 @@ class Deployments:
 
     async def _start_due(self, tx: OutboxTransaction, row: asyncpg.Record) -> None:
         due: datetime = row["next_at"]
+        at, policy = datetime.now(UTC), triggers.catch_up(row["triggers"])
+        following = triggers.next_time(row["triggers"], due if policy == "all" else at)
+        await tx.conn.execute(q.reschedule, row["project"], row["name"], following)
+        if policy == "skip" and (at - due).total_seconds() > LATE:
+            log.info("left out: it is too late for it", flow=row["name"], due=due.isoformat())
+            return
         new = await self.new_run(row, tx.conn)
         new.request_id = f"{row['name']}@{due.isoformat()}"
         new.trigger = {
@@ -137,8 +170,17 @@ class Deployments:
             "deployment": row["name"],
         }
         await self._runs.start_in(tx, new)
-        following = triggers.next_time(row["triggers"], datetime.now(UTC))
-        await tx.conn.execute(q.reschedule, row["project"], row["name"], following)
+
+
+def deployment_name(name: str) -> str:
+    """Raises InvalidArgument for one that no address could hold."""
+    if not _NAME.fullmatch(name):
+        raise InvalidArgument(
+            f"name: {name[:80]!r} is not the name of a deployment",
+            field="name",
+            hint="up to 300 letters, digits and . _ - @ +",
+        )
+    return name
 
 
 def _payload(data: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ when its lease lapses. A pool is handed out by one scheduler at a time.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import asyncpg
@@ -17,9 +17,10 @@ from headwater_server.kit.database import CONFLICT, LOST, Database
 from headwater_server.kit.errors import ServiceError
 from headwater_server.scheduler.admission import Candidate, Room, pick
 from headwater_server.scheduler.assignments import Dispatch, build
+from headwater_server.scheduler.candidates import Candidates, Inconsistent
 from headwater_server.scheduler.keys import Key, numbers
 from headwater_server.scheduler.settle import NewTask
-from headwater_server.scheduler.store import Store, columns, q, task_rows
+from headwater_server.scheduler.store import MissingResult, Store, columns, q, task_rows
 
 log = structlog.get_logger("scheduler.dispatch")
 # Branches of a foreach that get rows at a time.
@@ -36,6 +37,8 @@ class Dispatcher:
         self._changed: dict[str, asyncio.Event] = {}
         self._contended: dict[str, bool] = {}
         self._publishing: set[asyncio.Task[None]] = set()
+        self._candidates = Candidates(store)
+        self.on_broken: Callable[[str, str], Awaitable[None]] = _ignore
         self.on_new_pool: Callable[[str], None] = lambda pool: None
 
     def wake(self, pool: str) -> None:
@@ -59,6 +62,17 @@ class Dispatcher:
                 log.warning("cannot hand out", pool=pool, error=str(error))
                 await asyncio.sleep(0.2)
                 self._changed[pool].set()
+            except Inconsistent as error:
+                log.error("run fails, so that it holds up no other", pool=pool, run=error.run_id, error=error.why)
+                await self._break_off(error)
+                self._changed[pool].set()
+
+    async def _break_off(self, error: Inconsistent) -> None:
+        try:
+            await self.on_broken(error.run_id, error.why)
+        except (*LOST, *CONFLICT, ServiceError) as problem:
+            log.warning("cannot fail a run yet", run=error.run_id, error=str(problem))
+            await asyncio.sleep(0.2)
 
     async def _round(self, pool: str) -> None:
         async with self._database.transaction() as conn:
@@ -67,12 +81,12 @@ class Dispatcher:
             if free <= 0:
                 self._contended[pool] = bool(await conn.fetchval(q.contended, pool))
                 return
-            candidates = await self._candidates(conn, pool)
+            candidates = await self._candidates.read(conn, pool)
             if not candidates:
                 self._contended[pool] = False
                 return
-            room = Room(min(free, WINDOW), whole)
-            chosen = pick(candidates, room, await self._limits(conn, candidates))
+            room = Room(min(free, WINDOW), whole, limits=await self._candidates.limits(conn, candidates))
+            chosen = pick(candidates, room, await self._candidates.max_workers(conn, candidates))
             self._contended[pool] = room.kept or _others_wait(candidates, sum(count for _, count in chosen))
             await conn.fetch(q.lock_runs, sorted({c.run_id for c, _ in chosen}))
             ready = [key for c, _ in chosen if c.item[0] == "tasks" for key in c.item[1]] + await self._branches(
@@ -83,38 +97,6 @@ class Dispatcher:
             self._publish(pool, message)
         if len(messages) == WINDOW or (messages and len(messages) < free and len(candidates) >= SHOWN):
             self._changed[pool].set()
-
-    async def _candidates(self, conn: asyncpg.Connection, pool: str) -> list[Candidate]:
-        found: list[Candidate] = []
-        gangs: set[tuple[str, str, str]] = set()
-        for row in await conn.fetch(q.ready_tasks, pool):
-            key = await self._store.key_of(row, conn)
-            if not (await self._store.info(key.run_id, conn)).plan[key.step].member:
-                found.append(Candidate(key.run_id, row["project"], row["priority"], 1, ("tasks", [key])))
-            elif (gang := (key.run_id, key.step, key.path)) not in gangs:
-                gangs.add(gang)
-                found.append(await self._gang(conn, key, row))
-        for row in await conn.fetch(q.open_splits, pool):
-            key, left = await self._store.key_of(row, conn), row["left"]
-            count, size = (1, left) if (await self._store.info(key.run_id, conn)).plan[key.step].gang else (left, 1)
-            found.append(Candidate(key.run_id, row["project"], row["priority"], count, ("split", key), size))
-        return found
-
-    async def _gang(self, conn: asyncpg.Connection, member: Key, row: asyncpg.Record) -> Candidate:
-        """All ready members of one gang, as one candidate."""
-        rows = await conn.fetch(q.ready_members, member.run_id, member.step, member.path)
-        keys = [member.at(member.step, (*member.indexes[:-1], r["index"])) for r in rows]
-        return Candidate(member.run_id, row["project"], row["priority"], 1, ("tasks", keys), len(keys))
-
-    async def _limits(self, conn: asyncpg.Connection, candidates: list[Candidate]) -> dict[str, int]:
-        """How many more tasks those runs may have that set max_workers."""
-        most = {c.run_id: (await self._store.info(c.run_id, conn)).max_workers for c in candidates}
-        limited = {run_id: limit for run_id, limit in most.items() if limit > 0}
-        if not limited:
-            return {}
-        rows = await conn.fetch(q.running_tasks, list(limited))
-        running = {str(row["run_id"]): row["running"] for row in rows}
-        return {run_id: max(0, limit - running.get(run_id, 0)) for run_id, limit in limited.items()}
 
     async def _branches(self, conn: asyncpg.Connection, wanted: dict[Key, int]) -> list[Key]:
         """Makes the next tasks of open foreach steps. Their counters are read again: the runs are locked only now."""
@@ -139,16 +121,26 @@ class Dispatcher:
     async def _assign(self, conn: asyncpg.Connection, ready: list[Key]) -> list[dict[str, Any]]:
         rows = await conn.fetch(q.dispatch_tasks, *columns(ready), self._pickup)
         dispatches: list[tuple[Dispatch, str]] = []
+        await self._hold_limits(conn, ready)
         for row in rows:
             info = await self._store.info(str(row["run_id"]), conn)
             caught = row["failure"] if row["caught"] else None
             key, widths = await self._store.key_of(row, conn), numbers(row["widths"])
             dispatches.append((Dispatch(info, key, row["attempt"], row["retry_count"], widths, caught), row["parent"]))
-        inputs = await self._store.inputs(conn, dispatches, {})
+        try:
+            inputs = await self._store.inputs(conn, dispatches, {})
+        except MissingResult as error:
+            raise Inconsistent(error.key.run_id, str(error)) from None
         return [
             build(dispatch, given, width, self._secret)
             for (dispatch, _), (given, width) in zip(dispatches, inputs, strict=True)
         ]
+
+    async def _hold_limits(self, conn: asyncpg.Connection, ready: list[Key]) -> None:
+        held = [(key, (await self._store.info(key.run_id, conn)).plan[key.step].limits) for key in ready]
+        if limited := [(key, limits) for key, limits in held if limits]:
+            names = [" ".join(limits) for _, limits in limited]
+            await conn.execute(q.hold_limits, *columns(key for key, _ in limited), names)
 
     def _publish(self, pool: str, message: dict[str, Any]) -> None:
         task = asyncio.create_task(self._send(pool, message))
@@ -170,6 +162,10 @@ class Dispatcher:
                     log.warning("left to the sweep", task=name, error=str(error))
                     return
                 await asyncio.sleep(0.1)
+
+
+async def _ignore(run_id: str, why: str) -> None:
+    del run_id, why
 
 
 def _others_wait(candidates: list[Candidate], taken: int) -> bool:

@@ -51,7 +51,10 @@ class Endings:
         held: Held = {}
         for task in await tx.conn.fetch(q.stop_tasks, info.run_id):
             if task["session_id"] is not None:
-                key = info.plan.key(info.run_id, task["step"], task["path"], task["index"])
+                try:
+                    key = info.plan.key(info.run_id, task["step"], task["path"], task["index"])
+                except (KeyError, ValueError):
+                    continue
                 told = held.setdefault((task["pool"], str(task["session_id"])), [])
                 told.append({"key": key_json(key), "attempt": task["attempt"]})
         await tx.conn.execute(q.stop_splits, info.run_id)

@@ -11,6 +11,7 @@ from headwater_server.kit.pages import page_size, page_token, read_page_token
 from headwater_server.scheduler import messages
 from headwater_server.scheduler.keys import LOOPS, joined, loops_of, numbers
 from headwater_server.scheduler.metaflow import listing as theirs
+from headwater_server.scheduler.shape import LIMIT
 from headwater_server.scheduler.states import RunState
 from headwater_server.scheduler.store import Store, no_run, q
 
@@ -91,10 +92,13 @@ class Listing:
         idle = [r["run_id"] for r in rows if r["state"] == RunState.RUNNING and not counted[r["run_id"]].running]
         if not idle:
             return {}
+        paused = {r["run_id"]: "paused: `headwater run resume` lets it go on" for r in rows if r["paused_at"]}
         pools: dict[uuid.UUID, list[str]] = {}
         for row in await self._database.fetch(q.waiting_pools, idle):
             pools.setdefault(row["run_id"], []).append(row["pool"])
-        return {run_id: waits_for(*sorted(names)) for run_id, names in pools.items()}
+        return {run_id: waits_for(*sorted(names)) for run_id, names in pools.items()} | {
+            run_id: why for run_id, why in paused.items() if run_id in idle
+        }
 
     # Tasks
 
@@ -133,6 +137,24 @@ class Listing:
         except (ValueError, IndexError):
             hint = 'the indexes of its foreach steps, e.g. "3" or "3.0", and the round of its loop, e.g. "0~2"'
             raise NotFound(f"there is no task {request.task_id!r}", field="task_id", hint=hint) from None
+
+    # Limits
+
+    async def limits(self, project: str) -> list[pb.Limit]:
+        rows = await self._database.fetch(q.list_limits, project)
+        return [pb.Limit(key=row["key"], most=row["most"], running=row["running"]) for row in rows]
+
+    async def set_limit(self, project: str, key: str, most: int) -> pb.Limit:
+        """most: -1 removes it."""
+        if not LIMIT.fullmatch(key):
+            raise InvalidArgument(f"key: {key!r} is no name of a limit", field="key", hint="letters, digits, _ - . : /")
+        if most < -1:
+            raise InvalidArgument(f"most: {most} is negative", field="most", hint="-1 removes the limit")
+        if most == -1:
+            await self._database.execute(q.remove_limit, project, key)
+        else:
+            await self._database.execute(q.set_limit, project, key, most)
+        return next((limit for limit in await self.limits(project) if limit.key == key), pb.Limit(key=key, most=-1))
 
     # Flows and workers
 

@@ -71,6 +71,8 @@ def run(
         tasks=tasks,
         waiting_for=waiting_for,
         priority=row["priority"],
+        paused_at=_moment(row["paused_at"]),
+        deadline=_moment(row["deadline"]),
         engine=row["engine"],
         system_tags=system_tags(row),
         tags_version=row["tags_version"],
@@ -109,6 +111,8 @@ def deployment(row: Row, plan: Plan) -> scheduler_pb2.Deployment:
         triggers=[ParseDict(t, scheduler_pb2.Trigger()) for t in row["triggers"]],
         deployed_at=_moment(row["deployed_at"]),
         deployed_by=actor(row["deployed_by"]),
+        paused_at=_moment(row["paused_at"]),
+        next_at=_moment(row["next_at"]),
         tags=row["tags"],
     )
 

@@ -7,6 +7,8 @@ from typing import Any
 from headwater_server.scheduler.graph import Step
 
 MOST_LOST = 3
+# Attempts in a row that no worker begins, although there are workers.
+MOST_UNCLAIMED = 9
 WORKER_LOST = "WORKER_LOST"
 
 
@@ -31,6 +33,16 @@ def after_failure(step: Step, failure: dict[str, Any], retry_count: int, caught:
     if step.catches and not caught:
         return Next(Verdict.CATCH)
     return Next(Verdict.FINAL)
+
+
+def never_begun(times: int) -> dict[str, Any]:
+    """The Failure of a task that workers are given, and that none of them begins."""
+    return {
+        "code": "NEVER_BEGUN",
+        "message": f"it was handed out {times} times, and no worker began it",
+        "hint": "Look at the workers' logs: perhaps they cannot read it. An update of the workers may help.",
+        "retryable": False,
+    }
 
 
 def worker_lost(lost: int) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from headwater_server.scheduler.tags import changed, check_tags
 _DIGEST = re.compile(r"^[0-9a-f]{64}$")
 # In JSON: an escape that is not escaped itself.
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+LONGEST_TIMEOUT = 366 * 86400
 MOST_PRIORITY = 1_000_000
 # They travel with every task.
 MOST_PARAMETERS = 64 * 1024
@@ -51,6 +52,8 @@ class NewRun:
     resume_step: str = ""
     trigger: dict[str, Any] | None = None
     deployment: str = ""
+    # Seconds after which it is cancelled; 0: never.
+    timeout: float = 0.0
 
 
 class Runs:
@@ -85,7 +88,7 @@ class Runs:
             "traceparent": new.traceparent, "origin_run_id": origin, "trigger": new.trigger,
             "deployment": new.deployment or None,
         }  # fmt: skip
-        created_at = await tx.conn.fetchval(q.insert_run, *values.values())
+        created_at = await tx.conn.fetchval(q.insert_run, *values.values(), new.timeout or None)
         if created_at is None:
             return await self._repeated(tx, new)
         info = self._store.remember(values, self._store.remember_plan(digest, plan))
@@ -173,6 +176,27 @@ class Runs:
                 await tx.conn.execute(q.set_tags, uuid.UUID(info.run_id), tags)
             tx.after_commit(lambda: self._store.forget(info.run_id))
 
+    async def pause(self, info: RunInfo, paused: bool) -> bool:
+        """Pauses a run, or lets it go on. False: it is over."""
+        done = await self._store.database.fetchval(q.pause_run, info.run_id, paused) is not None
+        self._wake({step.pool for step in info.plan.steps.values()})
+        return done
+
+    async def break_off(self, run_id: str, why: str) -> None:
+        """Fails a run that cannot go on: its rows are not what they should be."""
+        info = await self._store.info(run_id)
+        failure = {"code": "INTERNAL", "message": f"the run cannot go on: {why}", "retryable": False}
+        async with self._outbox.transaction() as tx:
+            await tx.conn.fetch(q.lock_runs, [run_id])
+            await self._endings.fail(tx, info, failure, Key(run_id, info.plan.start, ()))
+
+    async def expire(self) -> None:
+        """Cancels the runs whose time is over."""
+        for row in await self._store.database.fetch(q.runs_past_deadline):
+            info = await self._store.info(str(row["run_id"]))
+            reason = f"the run took longer than its timeout of {row['seconds']:g} s"
+            await self.cancel(info, reason, {"kind": "service", "name": "scheduler"})
+
     async def cancel(self, info: RunInfo, reason: str, actor: dict[str, Any]) -> bool:
         """False: the run was over already."""
         async with self._outbox.transaction() as tx:
@@ -200,6 +224,10 @@ def check(new: NewRun) -> Plan:
     if new.max_workers < 0:
         raise InvalidArgument(
             f"max_workers: {new.max_workers} is negative", field="max_workers", hint="0 means no limit"
+        )
+    if not 0 <= new.timeout <= LONGEST_TIMEOUT:
+        raise InvalidArgument(
+            f"timeout: {new.timeout:g} s is not between 0 and a year", field="timeout", hint="0 means no timeout"
         )
     if new.resume_step and new.resume_step not in plan.steps:
         known = ", ".join(plan.steps)

@@ -180,7 +180,8 @@ class Settlement:
                 self._joins.add(split_key)
 
         def may_start(step: Step) -> bool:
-            return c.want_next and c.session_id is not None and step.pool == pool
+            wanted = c.want_next and c.session_id is not None and step.pool == pool
+            return wanted and row["paused_at"] is None and not step.limits
 
         chosen = c.chosen[0] if c.chosen else ""
         finished = Finished(c.key, numbers(row["widths"]), c.foreach_width, split, chosen)

@@ -51,6 +51,14 @@ def graph_digest(graph: dict[str, Any]) -> str:
     return hashlib.sha256(msgspec.json.encode(graph, order="sorted")).hexdigest()
 
 
+class MissingResult(Exception):
+    """A task depends on one that has left no result."""
+
+    def __init__(self, key: Key) -> None:
+        super().__init__(f"there is no result of {key.step}/{key.task_id}, which another task depends on")
+        self.key = key
+
+
 class Store:
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -147,6 +155,8 @@ class Store:
                 known[key] = Input(key, row["attempt"], row["result"] or b"")
         found: list[tuple[list[Input], int]] = []
         for keys, width in wanted:
+            if missing := [key for key in keys if key not in known]:
+                raise MissingResult(missing[0])
             inputs = [known[key] for key in keys]
             too_large = len(keys) > 1 and sum(len(item.result) for item in inputs) > INLINE_BYTES
             found.append(([], len(keys)) if too_large else (inputs, width))

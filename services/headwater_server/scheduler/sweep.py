@@ -19,7 +19,7 @@ from headwater_server.scheduler.dispatch import Dispatcher
 from headwater_server.scheduler.endings import Endings
 from headwater_server.scheduler.gangs import Gangs
 from headwater_server.scheduler.keys import Key
-from headwater_server.scheduler.retries import MOST_LOST, worker_lost
+from headwater_server.scheduler.retries import MOST_LOST, MOST_UNCLAIMED, never_begun, worker_lost
 from headwater_server.scheduler.sessions import Attempt
 from headwater_server.scheduler.settlement import Completion, Settled
 from headwater_server.scheduler.store import Store, columns_of, q
@@ -37,11 +37,14 @@ class Sweep:
         dispatcher: Dispatcher,
         endings: Endings,
         complete: Callable[[Completion], Awaitable[Settled]],
+        expire: Callable[[], Awaitable[None]],
         *,
         beat: float,
         lease: float,
     ) -> None:
-        """beat: seconds between heartbeats; lease: seconds that one of them is good for."""
+        """expire(): cancels runs whose time is over; beat: seconds between heartbeats; lease: seconds that one of them
+        is good for."""
+        self._expire = expire
         self._bus, self._store, self._dispatcher, self._complete = bus, store, dispatcher, complete
         self._outbox, self._gangs = outbox, Gangs(endings)
         self._beat, self._lease = beat, lease
@@ -65,6 +68,7 @@ class Sweep:
             try:
                 if self._hears():
                     await self._lost()
+                await self._expire()
                 for row in await self._store.database.fetch(q.pools_with_work):
                     self._dispatcher.wake(row["pool"])
                 await self._store.database.execute(q.drop_sessions)
@@ -100,8 +104,12 @@ class Sweep:
         for row in await self._store.database.fetch(q.find_lost, self._lease):
             key, gone = await self._store.key_of(row), row["session_id"] is not None
             log.warning("lost with its worker" if gone else "never picked up", task=str(key), attempt=row["attempt"])
+            failure = None
             if gone and row["lost"] >= MOST_LOST:
                 failure = worker_lost(row["lost"] + 1)
+            elif not gone and row["unclaimed"] >= MOST_UNCLAIMED:
+                failure = never_begun(row["unclaimed"] + 1)
+            if failure is not None:
                 await self._complete(Completion(key, row["attempt"], None, failure=failure))
             else:
                 await self.give_back([(key, row["attempt"])], gone)

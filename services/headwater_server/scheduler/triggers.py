@@ -1,6 +1,7 @@
 """Does an event start a deployed flow, and with which parameters? Also: when does its clock strike next? Pure."""
 
 import re
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -15,10 +16,12 @@ _SNAKE = re.compile(r"_([a-z0-9])")
 _MISSING = object()
 
 
-def match(trigger: dict[str, Any], event: Envelope) -> dict[str, Any] | None:
-    """The parameters that the event gives to the flow; None when this trigger does not want it."""
+def match(trigger: dict[str, Any], event: Envelope, tags: Collection[str] = ()) -> dict[str, Any] | None:
+    """The parameters that the event gives to the flow; None when this trigger does not want it. tags: those of the run
+    that ended, where wants_tags()."""
     if finish := trigger.get("finish"):
-        return {} if event.type == RUN_SUCCEEDED and event.data.get("flow") == finish.get("flow") else None
+        ended = event.type == RUN_SUCCEEDED and event.data.get("flow") == finish.get("flow")
+        return {} if ended and set(finish.get("tags", ())) <= set(tags) else None
     wanted = trigger.get("event")
     if not wanted or wanted.get("name") != event.type:
         return None
@@ -27,6 +30,10 @@ def match(trigger: dict[str, Any], event: Envelope) -> dict[str, Any] | None:
             return None
     found = {name: field_of(event.data, path) for name, path in wanted.get("parameters", {}).items()}
     return {name: value for name, value in found.items() if value is not _MISSING}
+
+
+def wants_tags(trigger: dict[str, Any]) -> bool:
+    return bool(trigger.get("finish", {}).get("tags"))
 
 
 def field_of(data: Any, path: str) -> Any:
@@ -64,7 +71,17 @@ def check(triggers: list[dict[str, Any]], at: datetime) -> None:
                 f"{where}.finish.flow is empty", field=f"{where}.finish.flow", hint="the name of a flow"
             )
         if "cron" in trigger:
+            policy = trigger["cron"].get("catchUp", "")
+            if policy not in ("", "once", "all", "skip"):
+                raise InvalidArgument(
+                    f"{where}.cron.catch_up: {policy!r} is no policy", field="catch_up", hint="one of once, all, skip"
+                )
             _next(trigger["cron"], at, where)
+
+
+def catch_up(triggers: list[dict[str, Any]]) -> str:
+    """What becomes of times that were missed: once, all or skip."""
+    return next((t["cron"]["catchUp"] for t in triggers if t.get("cron", {}).get("catchUp")), "once")
 
 
 def next_time(triggers: list[dict[str, Any]], at: datetime) -> datetime | None:

@@ -17,16 +17,28 @@ SELECT * FROM deployments WHERE project = $1 ORDER BY name
 
 -- name: deployments_for
 -- Those of a project that an event of this name ($2), or the end of a run of this flow ($3), may start.
-SELECT * FROM deployments d WHERE project = $1 AND EXISTS (
+SELECT * FROM deployments d WHERE project = $1 AND paused_at IS NULL AND EXISTS (
     SELECT 1 FROM jsonb_array_elements(d.triggers) t
     WHERE t -> 'event' ->> 'name' = $2 OR ($3 <> '' AND t -> 'finish' ->> 'flow' = $3))
 
 -- name: due_deployments
-SELECT project, name FROM deployments WHERE next_at <= now() ORDER BY next_at
+SELECT project, name FROM deployments WHERE next_at <= now() AND paused_at IS NULL ORDER BY next_at
 
 -- name: lock_due
 -- Nothing: another scheduler is at it, or was.
-SELECT * FROM deployments WHERE project = $1 AND name = $2 AND next_at <= now() FOR UPDATE SKIP LOCKED
+SELECT * FROM deployments WHERE project = $1 AND name = $2 AND next_at <= now() AND paused_at IS NULL
+FOR UPDATE SKIP LOCKED
+
+-- name: pause_deployment
+UPDATE deployments SET paused_at = coalesce(paused_at, now()) WHERE project = $1 AND name = $2 RETURNING *
+
+-- name: resume_deployment
+-- $3: when its clock strikes next.
+UPDATE deployments SET paused_at = NULL, next_at = CASE WHEN paused_at IS NULL THEN next_at ELSE $3 END
+WHERE project = $1 AND name = $2 RETURNING *
 
 -- name: reschedule
 UPDATE deployments SET next_at = $3 WHERE project = $1 AND name = $2
+
+-- name: tags_of_run
+SELECT tags FROM runs WHERE run_id = $1

@@ -28,7 +28,7 @@ WITH RECURSIVE queues AS (
 ), those AS MATERIALIZED (SELECT rank, run_id FROM queues LIMIT 1000)
 SELECT q.run_id, t.step, t.path, t.index, t.priority, r.project
 FROM those q
-JOIN runs r ON r.run_id = q.run_id AND r.state = 1
+JOIN runs r ON r.run_id = q.run_id AND r.state = 1 AND r.paused_at IS NULL
 CROSS JOIN LATERAL (
     SELECT step, path, index, step_no, priority, not_before FROM tasks
     WHERE pool = $1 AND state = 2 AND -priority = q.rank AND run_id = q.run_id AND not_before <= now()
@@ -48,7 +48,7 @@ WITH RECURSIVE queues AS (
 ), those AS MATERIALIZED (SELECT rank, run_id FROM queues LIMIT 1000)
 SELECT q.run_id, s.step, s.path, s.index, s.priority, s.width - s.next_index AS left, r.project
 FROM those q
-JOIN runs r ON r.run_id = q.run_id AND r.state = 1
+JOIN runs r ON r.run_id = q.run_id AND r.state = 1 AND r.paused_at IS NULL
 CROSS JOIN LATERAL (
     SELECT step, path, index, priority, width, next_index, created_at FROM splits
     WHERE pool = $1 AND next_index < width AND -priority = q.rank AND run_id = q.run_id
@@ -98,7 +98,7 @@ SELECT pool FROM ready UNION SELECT pool FROM open
 
 -- name: find_lost
 -- Attempts nobody works on any more: never picked up, or their worker is gone.
-SELECT t.run_id, t.step, t.path, t.index, t.attempt, t.session_id, t.lost, t.pool
+SELECT t.run_id, t.step, t.path, t.index, t.attempt, t.session_id, t.lost, t.unclaimed, t.pool
 FROM tasks t
 WHERE t.state = 3 AND (
     (t.session_id IS NULL AND t.lease_until < now())
@@ -113,11 +113,37 @@ SELECT session_id IS NOT NULL AS begun FROM tasks
 WHERE run_id = $1 AND step = $2 AND path = $3 AND index = $4 AND attempt = $5 AND state = 3
 
 -- name: redispatch
--- Back among the ready, under the attempt's fence; $6: was a worker lost with it.
+-- Back among the ready, under the attempt's fence; $6: was a worker lost with it. One that nobody has begun counts.
 UPDATE tasks SET state = 2, session_id = NULL, lease_until = NULL, announced = false, started_at = NULL,
-    not_before = now(), lost = lost + $6::int
+    not_before = now(), lost = lost + $6::int, unclaimed = CASE WHEN session_id IS NULL THEN unclaimed + 1 ELSE 0 END
 WHERE run_id = $1 AND step = $2 AND path = $3 AND index = $4 AND attempt = $5 AND state = 3
 RETURNING pool
 
 -- name: drop_sessions
 DELETE FROM sessions WHERE lease_until < now() - interval '1 minute'
+
+-- name: lock_limit
+SELECT pg_advisory_xact_lock(hashtextextended('limit:' || $1 || '/' || $2, 0))
+
+-- name: read_limits
+-- What is left of each limit: $1 projects, $2 keys. Nothing for a key without a limit.
+SELECT l.project, l.key, l.most - (
+    SELECT count(*) FROM tasks t JOIN runs r ON r.run_id = t.run_id
+    WHERE t.state = 3 AND t.limits @> ARRAY[l.key] AND r.project = l.project)::int AS left
+FROM unnest($1::text[], $2::text[]) AS g (project, key) JOIN limits l ON l.project = g.project AND l.key = g.key
+
+-- name: hold_limits
+UPDATE tasks t SET limits = string_to_array(g.limits, ' ')
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::int[], $5::text[]) AS g (run_id, step, path, index, limits)
+WHERE t.run_id = g.run_id AND t.step = g.step AND t.path = g.path AND t.index = g.index
+
+-- name: set_limit
+INSERT INTO limits (project, key, most) VALUES ($1, $2, $3) ON CONFLICT (project, key) DO UPDATE SET most = excluded.most
+
+-- name: remove_limit
+DELETE FROM limits WHERE project = $1 AND key = $2
+
+-- name: list_limits
+SELECT l.key, l.most, (SELECT count(*) FROM tasks t JOIN runs r ON r.run_id = t.run_id
+    WHERE t.state = 3 AND t.limits @> ARRAY[l.key] AND r.project = l.project)::int AS running
+FROM limits l WHERE l.project = $1 ORDER BY l.key

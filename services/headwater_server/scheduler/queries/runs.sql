@@ -6,8 +6,9 @@ SELECT graph FROM graphs WHERE digest = $1
 
 -- name: insert_run
 INSERT INTO runs (run_id, project, flow, request_id, graph_digest, code, parameters, tags, priority, max_workers, created_by,
-    role, traceparent, origin_run_id, trigger, deployment)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+    role, traceparent, origin_run_id, trigger, deployment, deadline)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
+    now() + make_interval(secs => $17))
 ON CONFLICT (project, request_id) WHERE request_id IS NOT NULL DO NOTHING
 RETURNING created_at
 
@@ -88,6 +89,14 @@ FROM unnest($3::text[], $4::text[], $5::int[], $6::int2[], $7::text[], $8::int[]
     AS g (step, path, index, step_no, pool, priority, widths, parent)
 JOIN tasks o ON o.run_id = $2 AND o.step = g.step AND o.path = g.path AND o.index = g.index AND o.state = 4
 RETURNING step, path, index, foreach_width, result, started_at
+
+-- name: pause_run
+-- $2: pause or go on. Nothing: the run is over.
+UPDATE runs SET paused_at = CASE WHEN $2 THEN coalesce(paused_at, now()) END WHERE run_id = $1 AND state = 1 RETURNING 1
+
+-- name: runs_past_deadline
+SELECT run_id, extract(epoch FROM deadline - created_at)::float8 AS seconds FROM runs
+WHERE state = 1 AND deadline < now() ORDER BY deadline LIMIT 100
 
 -- name: finish_run
 UPDATE runs SET state = $2, failure = $3, finished_at = now(), event_seq = event_seq + 1

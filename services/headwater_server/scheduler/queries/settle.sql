@@ -10,7 +10,7 @@ WITH given AS (
         WITH ORDINALITY AS g (run_id, step, path, index, attempt, result, width, started_at, session_id, split, split_path, split_index,
                               chosen, n)
 ), locked AS MATERIALIZED (
-    SELECT run_id, state, event_seq, created_at FROM runs WHERE run_id = ANY ($1::uuid[]) ORDER BY run_id FOR NO KEY UPDATE
+    SELECT run_id, state, event_seq, created_at, paused_at FROM runs WHERE run_id = ANY ($1::uuid[]) ORDER BY run_id FOR NO KEY UPDATE
 ), hit AS (
     UPDATE tasks t SET state = 4, result = g.result, foreach_width = g.width, chosen = g.chosen, finished_at = now(), failure = NULL,
         session_id = coalesce(t.session_id, g.session_id), started_at = coalesce(t.started_at, g.started_at)
@@ -26,7 +26,7 @@ WITH given AS (
     RETURNING s.run_id, s.step, s.path, s.index, s.width, s.next_index, s.remaining
 )
 SELECT g.n::int, h.n IS NOT NULL AS hit, h.widths, h.announced, h.started_at, h.foreach_width, now() AS at,
-    l.state AS run_state, l.event_seq, l.created_at, a.width, a.next_index, a.remaining
+    l.state AS run_state, l.event_seq, l.created_at, l.paused_at, a.width, a.next_index, a.remaining
 FROM given g
 JOIN locked l ON l.run_id = g.run_id
 LEFT JOIN hit h ON h.n = g.n

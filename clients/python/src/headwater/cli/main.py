@@ -26,6 +26,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "flows": ("flows", "flows", "Flows that ran or are deployed."),
     "deploy": ("flows", "deploy", "Deploy a flow, so that events start it."),
     "undeploy": ("flows", "undeploy", "Take a deployed flow away."),
+    "deployment": ("limits", "deployment", "Pause and resume a deployed flow."),
+    "limits": ("limits", "limits", "How many tasks that name a key run at the same time."),
     "experiments": ("experiments", "experiments", "Compare tracked runs by their metrics."),
     "models": ("models", "models", "Models and their versions."),
     "promote": ("models", "promote", "Point an alias at a model version, with a reason."),
@@ -35,7 +37,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
 }
 GROUPS = (
     ("This machine", ("up", "down", "status", "doctor", "env", "stack", "reset")),
-    ("Runs", ("runs", "run", "logs", "artifacts", "flows", "deploy", "undeploy", "workers")),
+    ("Runs", ("runs", "run", "logs", "artifacts", "flows", "deploy", "undeploy", "deployment", "limits", "workers")),
     ("Models and metrics", ("experiments", "models", "promote")),
     ("Events and access", ("events", "token")),
 )

@@ -90,6 +90,34 @@ def show(run_id: str, all_tasks: bool, as_json: bool) -> None:
 
 @run.command()
 @click.argument("run_id", metavar="RUN")
+@output.json_option
+def pause(run_id: str, as_json: bool) -> None:
+    """Hand out no more tasks of a run; those that run go on."""
+    _steer(run_id, "pause", as_json)
+
+
+@run.command()
+@click.argument("run_id", metavar="RUN")
+@output.json_option
+def resume(run_id: str, as_json: bool) -> None:
+    """Let a paused run go on."""
+    _steer(run_id, "resume", as_json)
+
+
+def _steer(run_id: str, verb: str, as_json: bool) -> None:
+    from headwater.client.http import API, connect, segment
+
+    found = find_run(run_id)
+    found = connect().call("POST", f"{API}/runs/{segment(found['runId'])}/{verb}", {}, repeatable=True)["run"]
+    if as_json:
+        output.print_json(found)
+    else:
+        how = "is paused" if found.get("pausedAt") else "goes on"
+        click.echo(f"Run {short(found['runId'])} of {found.get('flow', '')} {how}.")
+
+
+@run.command()
+@click.argument("run_id", metavar="RUN")
 @click.option("--reason", default="", help="Kept with the run.")
 @output.json_option
 def cancel(run_id: str, reason: str, as_json: bool) -> None:

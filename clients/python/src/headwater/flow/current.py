@@ -24,8 +24,8 @@ _EMPTY: dict[str, Any] = {
 
 
 class Parallel(NamedTuple):
-    """Of a task in a gang: the address of the first member, how many there are, which one this is (from 0), and the task
-    id of the first."""
+    """Of a task in a gang: the address of the first member, how many there are, which one this is (from 0), and the
+    task id of the first."""
 
     main_ip: str
     num_nodes: int

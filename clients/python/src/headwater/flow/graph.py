@@ -224,6 +224,7 @@ def _step(node: Node, joins: str) -> dict[str, Any]:
         "joins": joins,
         "pool": options.pool,
         "isolation": options.isolation,
+        "concurrency": options.concurrency,
         "doc": clean_doc(node.source.doc),
         "decorators": options.decorators,
         "cards": options.cards,

@@ -67,6 +67,7 @@ class StepOptions:
         self.command: CommandSpec | None = None
         self.pool = ""
         self.isolation = ""
+        self.concurrency: list[str] = []
         self.secrets: SecretSources | None = None
         # What compute decorators asked for that nothing here acts on: "@kubernetes": ["image"].
         self.ignored: dict[str, list[str]] = {}

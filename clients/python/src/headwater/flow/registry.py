@@ -19,7 +19,7 @@ _STEP_HOMES = {
         "retry", "catch", "timeout", "resources", "environment", "secrets", "pool",
     ),
     "headwater.flow.compute": ("kubernetes", "batch"),
-    "headwater.flow.scheduling": ("parallel", "isolation"),
+    "headwater.flow.scheduling": ("parallel", "concurrency", "isolation"),
     "headwater.flow.card": ("card",),
     "headwater.flow.packages": ("pypi", "conda"),
 }  # fmt: skip
@@ -43,6 +43,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "pool": ("pool",),
     "parallel": (),
     "isolation": ("isolation",),
+    "concurrency": ("concurrency",),
     "kubernetes": ("resources", "pool", "ignored"),
     "batch": ("resources", "pool", "ignored"),
     "project": ("project", "branch", "production"),
@@ -55,7 +56,20 @@ FIELDS: dict[str, tuple[str, ...]] = {
 }
 # Decorators that are all in the graph: a task that does not know of them misses nothing.
 IN_GRAPH = frozenset(
-    ("parallel", "isolation", "retry", "timeout", "resources", "pool", "kubernetes", "batch", "card", "pypi", "conda")
+    (
+        "parallel",
+        "isolation",
+        "concurrency",
+        "retry",
+        "timeout",
+        "resources",
+        "pool",
+        "kubernetes",
+        "batch",
+        "card",
+        "pypi",
+        "conda",
+    )
 )
 
 

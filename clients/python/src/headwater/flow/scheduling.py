@@ -30,6 +30,27 @@ def parallel() -> Any:
 
 
 @step_decorator
+def concurrency(*keys: str) -> Any:
+    """At most so many tasks at a time, over all runs of the project, as `headwater limits set KEY N` says for each of
+    the keys: @concurrency("warehouse"). A key without a limit changes nothing.
+
+    @concurrency("warehouse")
+    @step
+    def load(self): ...
+    """
+    for key in keys:
+        if not key or not all(char.isalnum() or char in "_.:/-" for char in key):
+            raise FlowError(f"@concurrency: {key!r} is not a name of a limit (letters, digits and _ . : / -)")
+    if not keys:
+        raise FlowError('@concurrency names no limit. Fix: @concurrency("warehouse")')
+
+    def record(options: StepOptions) -> None:
+        options.concurrency = list(keys)
+
+    return recording("concurrency", record)
+
+
+@step_decorator
 def isolation(mode: str = "fork") -> Any:
     """Which process runs the step: "fork" (default) one of its own, forked from one that has imported the flow; "none"
     one that runs other tasks after it, for steps of milliseconds; "process" a fresh interpreter, for libraries that do

@@ -55,6 +55,26 @@ class SchedulerServiceStub(object):
                 request_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.CancelRunRequest.SerializeToString,
                 response_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.CancelRunResponse.FromString,
                 _registered_method=True)
+        self.PauseRun = channel.unary_unary(
+                '/headwater.api.scheduler.v1.SchedulerService/PauseRun',
+                request_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.PauseRunRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.PauseRunResponse.FromString,
+                _registered_method=True)
+        self.ResumeRun = channel.unary_unary(
+                '/headwater.api.scheduler.v1.SchedulerService/ResumeRun',
+                request_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.ResumeRunRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.ResumeRunResponse.FromString,
+                _registered_method=True)
+        self.SetLimit = channel.unary_unary(
+                '/headwater.api.scheduler.v1.SchedulerService/SetLimit',
+                request_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.SetLimitRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.SetLimitResponse.FromString,
+                _registered_method=True)
+        self.ListLimits = channel.unary_unary(
+                '/headwater.api.scheduler.v1.SchedulerService/ListLimits',
+                request_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.ListLimitsRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.ListLimitsResponse.FromString,
+                _registered_method=True)
         self.UpdateRunTags = channel.unary_unary(
                 '/headwater.api.scheduler.v1.SchedulerService/UpdateRunTags',
                 request_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.UpdateRunTagsRequest.SerializeToString,
@@ -84,6 +104,16 @@ class SchedulerServiceStub(object):
                 '/headwater.api.scheduler.v1.SchedulerService/DeleteDeployment',
                 request_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.DeleteDeploymentRequest.SerializeToString,
                 response_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.DeleteDeploymentResponse.FromString,
+                _registered_method=True)
+        self.PauseDeployment = channel.unary_unary(
+                '/headwater.api.scheduler.v1.SchedulerService/PauseDeployment',
+                request_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.PauseDeploymentRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.PauseDeploymentResponse.FromString,
+                _registered_method=True)
+        self.ResumeDeployment = channel.unary_unary(
+                '/headwater.api.scheduler.v1.SchedulerService/ResumeDeployment',
+                request_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.ResumeDeploymentRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.ResumeDeploymentResponse.FromString,
                 _registered_method=True)
         self.ListWorkers = channel.unary_unary(
                 '/headwater.api.scheduler.v1.SchedulerService/ListWorkers',
@@ -184,6 +214,32 @@ class SchedulerServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PauseRun(self, request, context):
+        """Hands out no more tasks of a run; those that run go on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResumeRun(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetLimit(self, request, context):
+        """How many tasks that name a concurrency limit (Step.concurrency) may run at the same time in a project.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListLimits(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def UpdateRunTags(self, request, context):
         """Changes the tags of a run, running or over, in one step: removals first, then additions.
         """
@@ -216,6 +272,19 @@ class SchedulerServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def DeleteDeployment(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PauseDeployment(self, request, context):
+        """Events and clocks start nothing until it is resumed; what they would have started meanwhile is left out.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResumeDeployment(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -332,6 +401,26 @@ def add_SchedulerServiceServicer_to_server(servicer, server):
                     request_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.CancelRunRequest.FromString,
                     response_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.CancelRunResponse.SerializeToString,
             ),
+            'PauseRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.PauseRun,
+                    request_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.PauseRunRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.PauseRunResponse.SerializeToString,
+            ),
+            'ResumeRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResumeRun,
+                    request_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.ResumeRunRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.ResumeRunResponse.SerializeToString,
+            ),
+            'SetLimit': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetLimit,
+                    request_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.SetLimitRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.SetLimitResponse.SerializeToString,
+            ),
+            'ListLimits': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListLimits,
+                    request_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.ListLimitsRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.ListLimitsResponse.SerializeToString,
+            ),
             'UpdateRunTags': grpc.unary_unary_rpc_method_handler(
                     servicer.UpdateRunTags,
                     request_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.UpdateRunTagsRequest.FromString,
@@ -361,6 +450,16 @@ def add_SchedulerServiceServicer_to_server(servicer, server):
                     servicer.DeleteDeployment,
                     request_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.DeleteDeploymentRequest.FromString,
                     response_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.DeleteDeploymentResponse.SerializeToString,
+            ),
+            'PauseDeployment': grpc.unary_unary_rpc_method_handler(
+                    servicer.PauseDeployment,
+                    request_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.PauseDeploymentRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.PauseDeploymentResponse.SerializeToString,
+            ),
+            'ResumeDeployment': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResumeDeployment,
+                    request_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.ResumeDeploymentRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.ResumeDeploymentResponse.SerializeToString,
             ),
             'ListWorkers': grpc.unary_unary_rpc_method_handler(
                     servicer.ListWorkers,
@@ -552,6 +651,114 @@ class SchedulerService(object):
             _registered_method=True)
 
     @staticmethod
+    def PauseRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.scheduler.v1.SchedulerService/PauseRun',
+            headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.PauseRunRequest.SerializeToString,
+            headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.PauseRunResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResumeRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.scheduler.v1.SchedulerService/ResumeRun',
+            headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.ResumeRunRequest.SerializeToString,
+            headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.ResumeRunResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetLimit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.scheduler.v1.SchedulerService/SetLimit',
+            headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.SetLimitRequest.SerializeToString,
+            headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.SetLimitResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListLimits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.scheduler.v1.SchedulerService/ListLimits',
+            headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.ListLimitsRequest.SerializeToString,
+            headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.ListLimitsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def UpdateRunTags(request,
             target,
             options=(),
@@ -703,6 +910,60 @@ class SchedulerService(object):
             '/headwater.api.scheduler.v1.SchedulerService/DeleteDeployment',
             headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.DeleteDeploymentRequest.SerializeToString,
             headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.DeleteDeploymentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PauseDeployment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.scheduler.v1.SchedulerService/PauseDeployment',
+            headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.PauseDeploymentRequest.SerializeToString,
+            headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.PauseDeploymentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResumeDeployment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.scheduler.v1.SchedulerService/ResumeDeployment',
+            headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.ResumeDeploymentRequest.SerializeToString,
+            headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.ResumeDeploymentResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -113,7 +113,7 @@ MAY_PUBLISH: dict[str, set[str]] = {
     "scheduler": _own("scheduler") | _facts("run", "task", "flow") | {"work", "work of another pool", "signal"},
     "executor": _own("executor")
     | _TASKS
-    | {"logs", "metrics", "heartbeat", "heartbeat elsewhere"}
+    | {"logs", "metrics", "heartbeat", "heartbeat elsewhere", "stream PURGE HW_LOGS"}
     | {f"command {name}" for name in COMMANDS if name.startswith("scheduler.")}
     | _reads("HW_LOGS", unnamed=("HW_LOGS",)),
     "tracking": _own("tracking") | _facts("experiment", "tracked_run"),

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import IO
 
@@ -89,7 +89,7 @@ class Process:
                 until = None
             await asyncio.sleep(LOOK)
 
-    async def follow(self, stream: str, position: int | None = None) -> AsyncIterator[tuple[int, str]]:
+    async def follow(self, stream: str, position: int | None = None) -> AsyncGenerator[tuple[int, str], None]:
         """(position after it, line) of each line, until the command is over."""
         at = position or 0
         while True:

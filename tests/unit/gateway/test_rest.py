@@ -28,6 +28,9 @@ Search = tracking_pb2.SearchTrackedRunsRequest
 # On the bus or between services only; everything else has a route.
 WITHOUT_ROUTE = {
     "Introspect", "CheckAttempt", "OpenSession", "CloseSession", "ClaimTask", "CompleteTask", "ListTaskResults", "Work",
+    # Metaflow clients reach these by the routes of their own dialect.
+    "AddMetaflowArtifacts", "AddMetaflowMetadata", "BeatMetaflow", "FilterMetaflowTasks", "ReadMetaflow",
+    "RegisterMetaflow", "TagMetaflowRun",
 }  # fmt: skip
 
 

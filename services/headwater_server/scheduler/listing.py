@@ -96,9 +96,12 @@ class Listing:
         pools: dict[uuid.UUID, list[str]] = {}
         for row in await self._database.fetch(q.waiting_pools, idle):
             pools.setdefault(row["run_id"], []).append(row["pool"])
-        return {run_id: waits_for(*sorted(names)) for run_id, names in pools.items()} | {
-            run_id: why for run_id, why in paused.items() if run_id in idle
-        }
+        why = {run_id: waits_for(*sorted(names)) for run_id, names in pools.items()}
+        for row in await self._database.fetch(q.waiting_splits, idle):
+            if (await self._store.info(str(row["run_id"]))).plan[row["step"]].gang:
+                place = f"pool {row['pool']}, which has {row['slots']}"
+                why[row["run_id"]] = f"waiting for {row['width']} slots in {place}: {row['step']} starts a gang"
+        return why | {run_id: text for run_id, text in paused.items() if run_id in idle}
 
     # Tasks
 

@@ -129,7 +129,9 @@ async def test_a_gang_starts_when_there_is_room_for_all_of_it(scheduler):
     await eventually(lambda: _has(server, run_id, "start", pb.TASK_STATE_SUCCEEDED))
     await asyncio.sleep(0.3)
     assert not running, "two slots are not enough for three"
-    assert (await server.run(run_id)).tasks.pending == 3
+    waiting = await server.run(run_id)
+    assert waiting.tasks.pending == 3
+    assert waiting.waiting_for == "waiting for 3 slots in pool default, which has 2: start starts a gang"
     await server.worker(gang(3, train), slots=1, eager=False)
     await eventually(lambda: _async(len(running) == 3))
     frames = [t["frames"][0] for t in first.seen if t["key"]["step"] == "train"]

@@ -57,6 +57,12 @@ SELECT DISTINCT run_id, pool FROM (
     UNION ALL SELECT run_id, pool FROM splits WHERE run_id = ANY ($1::uuid[]) AND next_index < width) w
 WHERE NOT EXISTS (SELECT 1 FROM sessions s WHERE s.pool = w.pool AND s.lease_until > now())
 
+-- name: waiting_splits
+-- Splits of running runs that have not begun, and are wider than their pool has slots: of use where they are gangs.
+SELECT s.run_id, s.step, s.pool, s.width, p.slots FROM splits s CROSS JOIN LATERAL (
+    SELECT coalesce(sum(slots), 0)::int AS slots FROM sessions WHERE pool = s.pool AND lease_until > now()) p
+WHERE s.run_id = ANY ($1::uuid[]) AND s.next_index = 0 AND s.width > p.slots AND p.slots > 0
+
 -- name: list_tasks
 SELECT t.*, CASE WHEN $6 THEN t.result END AS shown, s.name AS worker
 FROM tasks t LEFT JOIN sessions s ON s.session_id = t.session_id

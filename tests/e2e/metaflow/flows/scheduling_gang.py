@@ -1,4 +1,4 @@
-"""A gang of three."""
+"""A gang of two."""
 
 from metaflow import FlowSpec, current, parallel, step
 
@@ -6,7 +6,7 @@ from metaflow import FlowSpec, current, parallel, step
 class GangFlow(FlowSpec):
     @step
     def start(self):
-        self.size = 3
+        self.size = 2
         self.next(self.train, num_parallel=self.size)
 
     @parallel

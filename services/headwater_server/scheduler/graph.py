@@ -1,13 +1,12 @@
 """The graph of a flow as the scheduler needs it: what follows a step, what a join closes, how tasks are named. Pure."""
 
-import math
 from collections import deque
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from headwater_server.scheduler.keys import LOOPS, Key, indexes_of, joined, loops_of, numbers, trimmed
-from headwater_server.scheduler.shape import DEFAULT_POOL, POOL, Place, bad, named, seconds, shape_of, transition
+from headwater_server.scheduler.shape import DEFAULT_POOL, POOL, Place, named, seconds, shape_of, transition
 
 __all__ = ["POOL", "Plan", "Step"]
 
@@ -34,7 +33,6 @@ class Step:
     gang: bool
     member: bool
     limits: tuple[str, ...]
-    gpus: int
     json: dict[str, Any] = field(repr=False, compare=False)
 
 
@@ -158,9 +156,6 @@ def _counted(loops: tuple[int, ...], level: int, by: int) -> tuple[int, ...]:
 def _step(number: int, raw: dict[str, Any], place: Place, steps: dict[str, dict[str, Any]]) -> Step:
     retry, inner = raw.get("retry", {}), steps[place.opens[-1]] if place.opens else {}
     member = bool(inner.get("gang"))
-    gpus = float(raw.get("resources", {}).get("gpu", 0))
-    if not 0 <= gpus <= 1024:
-        raise bad(f"step {raw['name']!r} asks for {gpus:g} GPUs", "between 0 and 1024")
     return Step(
         name=raw["name"],
         number=number,
@@ -178,6 +173,5 @@ def _step(number: int, raw: dict[str, Any], place: Place, steps: dict[str, dict[
         gang=bool(raw.get("gang")),
         member=member,
         limits=tuple(dict.fromkeys(raw.get("concurrency", ()))),
-        gpus=math.ceil(gpus),
         json=raw,
     )

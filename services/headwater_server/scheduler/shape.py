@@ -14,7 +14,6 @@ MAX_STEPS = 1000
 # A token of a bus subject.
 POOL = re.compile(r"[A-Za-z0-9_-]{1,64}")
 LIMIT = re.compile(r"[A-Za-z0-9_.:/-]{1,128}")
-ISOLATIONS = ("", "none", "fork", "process")
 
 Raw = dict[str, dict[str, Any]]
 
@@ -90,8 +89,6 @@ def _check_settings(name: str, step: dict[str, Any]) -> None:
     retry = step.get("retry", {})
     if int(retry.get("times", 0)) < 0 or seconds(retry.get("delay", "")) < 0:
         raise bad(f"step {name!r} has a retry with a negative number")
-    if step.get("isolation", "") not in ISOLATIONS:
-        raise bad(f"step {name!r} has the isolation {step['isolation']!r}", "none, fork or process")
     for limit in step.get("concurrency", ()):
         if not LIMIT.fullmatch(limit):
             raise bad(f"step {name!r} names the limit {limit!r}", "letters, digits, _ - . : and /, at most 128")

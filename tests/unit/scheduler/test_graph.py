@@ -149,7 +149,7 @@ def test_loops_and_switches_of_a_graph():
             [step("start", "w", gang=True, foreach="n"), step("w", "x"), step("x", "j"), JOIN, step("end")],
             "'start' starts a gang, so 'w' must go on to a join",
         ),
-        ([step("start", "end", isolation="vm"), step("end")], "'start' has the isolation 'vm'"),
+        ([step("start", "end", concurrency=["a b"]), step("end")], "'start' names the limit 'a b'"),
     ],
 )
 def test_switches_and_gangs_that_can_never_run_are_refused(steps, message):

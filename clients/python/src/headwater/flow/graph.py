@@ -223,7 +223,6 @@ def _step(node: Node, joins: str) -> dict[str, Any]:
         "gang": node.gang,
         "joins": joins,
         "pool": options.pool,
-        "isolation": options.isolation,
         "concurrency": options.concurrency,
         "doc": clean_doc(node.source.doc),
         "decorators": options.decorators,

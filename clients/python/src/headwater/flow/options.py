@@ -66,7 +66,6 @@ class StepOptions:
         self.environment: dict[str, str] = {}
         self.command: CommandSpec | None = None
         self.pool = ""
-        self.isolation = ""
         self.concurrency: list[str] = []
         self.secrets: SecretSources | None = None
         # What compute decorators asked for that nothing here acts on: "@kubernetes": ["image"].

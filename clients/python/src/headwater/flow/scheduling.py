@@ -1,4 +1,4 @@
-"""Decorators of steps that the scheduler and the worker act on: parallel, concurrency, isolation.
+"""Decorators of steps that the scheduler and the worker act on: parallel, concurrency.
 
 They only record options (flow/options.py).
 """
@@ -48,22 +48,3 @@ def concurrency(*keys: str) -> Any:
         options.concurrency = list(keys)
 
     return recording("concurrency", record)
-
-
-@step_decorator
-def isolation(mode: str = "fork") -> Any:
-    """Which process runs the step: "fork" (default) one of its own, forked from one that has imported the flow; "none"
-    one that runs other tasks after it, for steps of milliseconds; "process" a fresh interpreter, for libraries that do
-    not bear a fork.
-
-    @isolation("process")
-    @step
-    def train(self): ...
-    """
-    if mode not in ("none", "fork", "process"):
-        raise FlowError(f"@isolation: {mode!r} is none of none, fork, process")
-
-    def record(options: StepOptions) -> None:
-        options.isolation = mode
-
-    return recording("isolation", record)

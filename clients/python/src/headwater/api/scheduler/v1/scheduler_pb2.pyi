@@ -604,7 +604,7 @@ class CheckAttemptResponse(_message.Message):
     def __init__(self, live: bool = ...) -> None: ...
 
 class OpenSessionRequest(_message.Message):
-    __slots__ = ("pool", "name", "slots", "labels", "address", "gpus")
+    __slots__ = ("pool", "name", "slots", "labels", "address")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -617,14 +617,12 @@ class OpenSessionRequest(_message.Message):
     SLOTS_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
-    GPUS_FIELD_NUMBER: _ClassVar[int]
     pool: str
     name: str
     slots: int
     labels: _containers.ScalarMap[str, str]
     address: str
-    gpus: int
-    def __init__(self, pool: _Optional[str] = ..., name: _Optional[str] = ..., slots: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ..., address: _Optional[str] = ..., gpus: _Optional[int] = ...) -> None: ...
+    def __init__(self, pool: _Optional[str] = ..., name: _Optional[str] = ..., slots: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ..., address: _Optional[str] = ...) -> None: ...
 
 class OpenSessionResponse(_message.Message):
     __slots__ = ("session_id", "heartbeat_interval")

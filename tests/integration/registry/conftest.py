@@ -19,12 +19,13 @@ from headwater_server.kit.service import Process, ServiceKit
 from tests.harness.fixtures import INTERNAL_KEY, Builder
 from tests.harness.servers import NatsServer
 from tests.harness.waiting import eventually
+from tests.integration.standin import Servicer
 
 ANN = Identity(Actor("user", "ann"), "promoter", "default")
 
 
 @dataclass
-class Blobs:
+class Blobs(Servicer):
     """(project, digest) → size, and who asked."""
 
     known: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -40,11 +41,6 @@ class Blobs:
         if size is None:
             raise NotFound(f"no blob {request.digest}")
         return artifact_pb2.GetBlobResponse(blob=artifact_pb2.Blob(digest=request.digest, size=size))
-
-    async def begin_upload(self, request: Any, call: Call) -> Any:
-        raise NotFound("this test uploads nothing")
-
-    commit_upload = list_artifacts = begin_upload
 
 
 class Registry:

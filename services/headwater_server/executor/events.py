@@ -18,7 +18,7 @@ async def subscribe(kit: ServiceKit, store: Store, archiver: Archiver) -> None:
     async def ended(tx: OutboxTransaction, event: Envelope) -> None:
         project = str(event.data.get("project") or event.project)
         await store.run_ended(tx, run_id_of(event.data.get("runId")), project, archiver.first_pause)
-        archiver.wake()
+        tx.after_commit(archiver.wake)  # not before: it would find nothing and go back to sleep
 
     handlers = dict.fromkeys(ENDS, ended)
     puller = await consume_events(kit, stream="HW_EVENTS", durable="executor-logs", handlers=handlers)

@@ -8,6 +8,7 @@ import fcntl
 import importlib.util
 import json
 import os
+import random
 import shutil
 import subprocess
 import time
@@ -125,7 +126,13 @@ class Environments:
                 with suppress(FileNotFoundError):
                     os.utime(target / MARKER)
                     break
-                fcntl.flock(hold, fcntl.LOCK_EX)
+                try:
+                    fcntl.flock(hold, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    # Another builds it, or has built it and holds it for as long as it is used: look again.
+                    fcntl.flock(hold, fcntl.LOCK_UN)
+                    time.sleep(random.uniform(0.01, 0.1))
+                    continue
                 if not (target / MARKER).exists():
                     self._build(target, lock, preferred, sdk)
                     self._trim(target)

@@ -1,5 +1,11 @@
 """Fixtures for every test: see tests/harness/README.md."""
 
+import signal
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
 from tests.harness.fixtures import (  # noqa: F401
     bus,
     eventually,
@@ -11,3 +17,19 @@ from tests.harness.fixtures import (  # noqa: F401
     serve,
     service_kit,
 )
+
+LONGEST = 400  # seconds; a test that hangs fails, and the others still run
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    def expire(number: int, frame: object) -> None:
+        raise TimeoutError(f"{item.nodeid} takes longer than {LONGEST} s")
+
+    before = signal.signal(signal.SIGALRM, expire)
+    signal.alarm(LONGEST)
+    try:
+        return (yield)
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)

@@ -100,7 +100,7 @@ def test_each_set_is_resolved_once_and_lands_in_the_graph(monkeypatch):
     [
         (lambda: pypi(packages=["pandas"]), "is not a dict"),
         (lambda: pypi(packages={"pan das": "1"}), "not the name of a package"),
-        (lambda: pypi(packages={"pandas": "1\n--index-url x"}), "is not a version"),
+        (lambda: pypi(packages={"pandas": "1\n--no-index"}), "is not a version"),
         (lambda: conda(python="3.9"), "steps need Python 3.11"),
         (lambda: conda(python="three"), "is not a version"),
         (lambda: pypi(package={"pandas": "1"}), "did you mean 'packages'"),

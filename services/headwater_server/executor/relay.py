@@ -243,5 +243,9 @@ class Relay:
             control = json_format.Parse(msg.data, scheduler_pb2.Control(), ignore_unknown_fields=True)
             for held in control.cancel:
                 self._holding.drop(held.key, held.attempt)
-            self._out.put_nowait(pb.WorkResponse(control=control))
+            for task in control.run:
+                self._give(task)
+            del control.run[:]
+            if control.cancel or control.reopen:
+                self._out.put_nowait(pb.WorkResponse(control=control))
             self._puller.wake()

@@ -38,7 +38,7 @@ class Graph(_message.Message):
     def __init__(self, flow: _Optional[str] = ..., steps: _Optional[_Iterable[_Union[Step, _Mapping]]] = ..., start: _Optional[str] = ..., end: _Optional[str] = ..., doc: _Optional[str] = ...) -> None: ...
 
 class Step(_message.Message):
-    __slots__ = ("name", "transition", "next", "foreach", "joins", "retry", "timeout", "catch", "pool", "resources", "doc", "line", "decorators", "cards", "environment", "condition", "cases", "gang", "concurrency")
+    __slots__ = ("name", "transition", "next", "foreach", "joins", "retry", "timeout", "catch", "pool", "resources", "doc", "line", "decorators", "cards", "environment", "condition", "cases", "gang", "isolation", "concurrency")
     NAME_FIELD_NUMBER: _ClassVar[int]
     TRANSITION_FIELD_NUMBER: _ClassVar[int]
     NEXT_FIELD_NUMBER: _ClassVar[int]
@@ -57,6 +57,7 @@ class Step(_message.Message):
     CONDITION_FIELD_NUMBER: _ClassVar[int]
     CASES_FIELD_NUMBER: _ClassVar[int]
     GANG_FIELD_NUMBER: _ClassVar[int]
+    ISOLATION_FIELD_NUMBER: _ClassVar[int]
     CONCURRENCY_FIELD_NUMBER: _ClassVar[int]
     name: str
     transition: Transition
@@ -76,8 +77,9 @@ class Step(_message.Message):
     condition: str
     cases: _containers.RepeatedCompositeFieldContainer[Case]
     gang: bool
+    isolation: str
     concurrency: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, name: _Optional[str] = ..., transition: _Optional[_Union[Transition, str]] = ..., next: _Optional[_Iterable[str]] = ..., foreach: _Optional[str] = ..., joins: _Optional[str] = ..., retry: _Optional[_Union[RetryPolicy, _Mapping]] = ..., timeout: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., catch: _Optional[_Union[CatchPolicy, _Mapping]] = ..., pool: _Optional[str] = ..., resources: _Optional[_Union[Resources, _Mapping]] = ..., doc: _Optional[str] = ..., line: _Optional[int] = ..., decorators: _Optional[_Iterable[str]] = ..., cards: _Optional[_Iterable[_Union[CardSpec, _Mapping]]] = ..., environment: _Optional[_Union[Environment, _Mapping]] = ..., condition: _Optional[str] = ..., cases: _Optional[_Iterable[_Union[Case, _Mapping]]] = ..., gang: bool = ..., concurrency: _Optional[_Iterable[str]] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., transition: _Optional[_Union[Transition, str]] = ..., next: _Optional[_Iterable[str]] = ..., foreach: _Optional[str] = ..., joins: _Optional[str] = ..., retry: _Optional[_Union[RetryPolicy, _Mapping]] = ..., timeout: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., catch: _Optional[_Union[CatchPolicy, _Mapping]] = ..., pool: _Optional[str] = ..., resources: _Optional[_Union[Resources, _Mapping]] = ..., doc: _Optional[str] = ..., line: _Optional[int] = ..., decorators: _Optional[_Iterable[str]] = ..., cards: _Optional[_Iterable[_Union[CardSpec, _Mapping]]] = ..., environment: _Optional[_Union[Environment, _Mapping]] = ..., condition: _Optional[str] = ..., cases: _Optional[_Iterable[_Union[Case, _Mapping]]] = ..., gang: bool = ..., isolation: _Optional[str] = ..., concurrency: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Case(_message.Message):
     __slots__ = ("value", "step")
@@ -102,14 +104,16 @@ class CatchPolicy(_message.Message):
     def __init__(self, var: _Optional[str] = ...) -> None: ...
 
 class Resources(_message.Message):
-    __slots__ = ("cpu", "gpu", "memory_mb")
+    __slots__ = ("cpu", "gpu", "memory_mb", "enforce")
     CPU_FIELD_NUMBER: _ClassVar[int]
     GPU_FIELD_NUMBER: _ClassVar[int]
     MEMORY_MB_FIELD_NUMBER: _ClassVar[int]
+    ENFORCE_FIELD_NUMBER: _ClassVar[int]
     cpu: float
     gpu: float
     memory_mb: int
-    def __init__(self, cpu: _Optional[float] = ..., gpu: _Optional[float] = ..., memory_mb: _Optional[int] = ...) -> None: ...
+    enforce: bool
+    def __init__(self, cpu: _Optional[float] = ..., gpu: _Optional[float] = ..., memory_mb: _Optional[int] = ..., enforce: bool = ...) -> None: ...
 
 class CardSpec(_message.Message):
     __slots__ = ("id", "type", "options", "timeout", "save_errors", "customize", "refresh_interval")

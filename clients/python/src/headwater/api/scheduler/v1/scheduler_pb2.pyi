@@ -563,7 +563,7 @@ class ListWorkersResponse(_message.Message):
     def __init__(self, workers: _Optional[_Iterable[_Union[Worker, _Mapping]]] = ...) -> None: ...
 
 class Worker(_message.Message):
-    __slots__ = ("session_id", "pool", "name", "slots", "busy", "labels", "last_seen_at", "opened_at")
+    __slots__ = ("session_id", "pool", "name", "slots", "busy", "labels", "last_seen_at", "opened_at", "gpus", "gpus_busy", "memory_mb", "cpus")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -579,6 +579,10 @@ class Worker(_message.Message):
     LABELS_FIELD_NUMBER: _ClassVar[int]
     LAST_SEEN_AT_FIELD_NUMBER: _ClassVar[int]
     OPENED_AT_FIELD_NUMBER: _ClassVar[int]
+    GPUS_FIELD_NUMBER: _ClassVar[int]
+    GPUS_BUSY_FIELD_NUMBER: _ClassVar[int]
+    MEMORY_MB_FIELD_NUMBER: _ClassVar[int]
+    CPUS_FIELD_NUMBER: _ClassVar[int]
     session_id: str
     pool: str
     name: str
@@ -587,7 +591,11 @@ class Worker(_message.Message):
     labels: _containers.ScalarMap[str, str]
     last_seen_at: _timestamp_pb2.Timestamp
     opened_at: _timestamp_pb2.Timestamp
-    def __init__(self, session_id: _Optional[str] = ..., pool: _Optional[str] = ..., name: _Optional[str] = ..., slots: _Optional[int] = ..., busy: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ..., last_seen_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., opened_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    gpus: int
+    gpus_busy: int
+    memory_mb: int
+    cpus: float
+    def __init__(self, session_id: _Optional[str] = ..., pool: _Optional[str] = ..., name: _Optional[str] = ..., slots: _Optional[int] = ..., busy: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ..., last_seen_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., opened_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., gpus: _Optional[int] = ..., gpus_busy: _Optional[int] = ..., memory_mb: _Optional[int] = ..., cpus: _Optional[float] = ...) -> None: ...
 
 class CheckAttemptRequest(_message.Message):
     __slots__ = ("key", "attempt")
@@ -604,7 +612,7 @@ class CheckAttemptResponse(_message.Message):
     def __init__(self, live: bool = ...) -> None: ...
 
 class OpenSessionRequest(_message.Message):
-    __slots__ = ("pool", "name", "slots", "labels", "address")
+    __slots__ = ("pool", "name", "slots", "labels", "address", "gpus", "memory_mb", "cpus", "gang_slots")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -617,12 +625,20 @@ class OpenSessionRequest(_message.Message):
     SLOTS_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    GPUS_FIELD_NUMBER: _ClassVar[int]
+    MEMORY_MB_FIELD_NUMBER: _ClassVar[int]
+    CPUS_FIELD_NUMBER: _ClassVar[int]
+    GANG_SLOTS_FIELD_NUMBER: _ClassVar[int]
     pool: str
     name: str
     slots: int
     labels: _containers.ScalarMap[str, str]
     address: str
-    def __init__(self, pool: _Optional[str] = ..., name: _Optional[str] = ..., slots: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ..., address: _Optional[str] = ...) -> None: ...
+    gpus: int
+    memory_mb: int
+    cpus: float
+    gang_slots: int
+    def __init__(self, pool: _Optional[str] = ..., name: _Optional[str] = ..., slots: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ..., address: _Optional[str] = ..., gpus: _Optional[int] = ..., memory_mb: _Optional[int] = ..., cpus: _Optional[float] = ..., gang_slots: _Optional[int] = ...) -> None: ...
 
 class OpenSessionResponse(_message.Message):
     __slots__ = ("session_id", "heartbeat_interval")
@@ -661,12 +677,14 @@ class HeldTask(_message.Message):
     def __init__(self, key: _Optional[_Union[_common_pb2.TaskKey, _Mapping]] = ..., attempt: _Optional[int] = ...) -> None: ...
 
 class Control(_message.Message):
-    __slots__ = ("cancel", "reopen")
+    __slots__ = ("cancel", "reopen", "run")
     CANCEL_FIELD_NUMBER: _ClassVar[int]
     REOPEN_FIELD_NUMBER: _ClassVar[int]
+    RUN_FIELD_NUMBER: _ClassVar[int]
     cancel: _containers.RepeatedCompositeFieldContainer[HeldTask]
     reopen: bool
-    def __init__(self, cancel: _Optional[_Iterable[_Union[HeldTask, _Mapping]]] = ..., reopen: bool = ...) -> None: ...
+    run: _containers.RepeatedCompositeFieldContainer[TaskAssignment]
+    def __init__(self, cancel: _Optional[_Iterable[_Union[HeldTask, _Mapping]]] = ..., reopen: bool = ..., run: _Optional[_Iterable[_Union[TaskAssignment, _Mapping]]] = ...) -> None: ...
 
 class TaskAssignment(_message.Message):
     __slots__ = ("key", "attempt", "retry_count", "project", "flow", "step", "code", "parameters", "inputs", "join_width", "frames", "dispatched_at", "traceparent", "token", "caught", "origin_run_id", "tags", "created_by", "trigger")

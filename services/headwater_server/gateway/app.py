@@ -19,6 +19,8 @@ from headwater_server.gateway.live.past import Past
 from headwater_server.gateway.live.projects import ProjectEvents
 from headwater_server.gateway.live.runs import RunStreams
 from headwater_server.gateway.metaflow.routes import Metaflow
+from headwater_server.gateway.mlflow.errors import refuse
+from headwater_server.gateway.mlflow.routes import Mlflow
 from headwater_server.gateway.request import Request, answer
 from headwater_server.gateway.rest.forward import Forward
 from headwater_server.gateway.rest.routes import Router, rpc_routes
@@ -73,6 +75,8 @@ def router(kit: ServiceKit[Settings], handlers: dict[str, Handler]) -> Router[Ta
         made.add(endpoint.verb, endpoint.path, Target.of(endpoint.action, endpoint.path, handlers[endpoint.name]))
     for verb, path, action, handle in Metaflow(kit).routes():
         made.add(verb, path, Target.of(action, path, handle))
+    for verb, path, action, handle in Mlflow(kit).routes():
+        made.add(verb, path, Target.of(action, path, handle, refuse))
     return made
 
 

@@ -1,5 +1,7 @@
 """Every HTTP request passes here: who asks, from where, for what; and every error leaves here as JSON."""
 
+import base64
+import binascii
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -15,7 +17,7 @@ from headwater_server.gateway.rest.reading import segment
 from headwater_server.gateway.rest.routes import Router, names_of
 from headwater_server.kit.auth import Actor, Identity
 from headwater_server.kit.envelope import TRACEPARENT
-from headwater_server.kit.errors import Unauthenticated
+from headwater_server.kit.errors import ServiceError, Unauthenticated
 from headwater_server.kit.identity import Authenticator
 from headwater_server.kit.rpc import as_service_error
 from headwater_server.kit.telemetry import REGISTRY, Tracer
@@ -39,10 +41,18 @@ class Target:
     path: str
     names: tuple[str, ...]
     handle: Callable[[Request], Awaitable[Response]]
+    # How an error looks in the dialect of this route.
+    refuse: Callable[[ServiceError], Response] = answer_error
 
     @classmethod
-    def of(cls, action: str, path: str, handle: Callable[[Request], Awaitable[Response]]) -> "Target":
-        return cls(action, path, tuple(names_of(path)), handle)
+    def of(
+        cls,
+        action: str,
+        path: str,
+        handle: Callable[[Request], Awaitable[Response]],
+        refuse: Callable[[ServiceError], Response] = answer_error,
+    ) -> "Target":
+        return cls(action, path, tuple(names_of(path)), handle, refuse)
 
 
 class Edge:
@@ -62,10 +72,12 @@ class Edge:
         await response(scope, receive, send)
 
     async def _answer(self, scope: dict[str, Any], receive: Any, told: "_Told") -> Response:
+        refuse = answer_error
         try:
             self._guard.check(scope["path"], scope["headers"])
             match = self._router.find(_raw_path(scope))
             told.route = match.path
+            refuse = next(iter(match.targets.values())).refuse
             target = match.targets.get(scope["method"])
             if target is None:
                 raise _wrong_verb(scope["method"], match.path, match.targets)
@@ -82,7 +94,7 @@ class Edge:
             known = as_service_error(error)
             if known is not error:
                 log.exception("request failed", verb=told.verb, route=told.route)
-            return answer_error(known)
+            return refuse(known)
 
     async def _admit(self, target: Target, headers: dict[str, str]) -> Identity:
         """Raises Unauthenticated or PermissionDenied. Whether the project is the caller's, the owner of it says."""
@@ -90,7 +102,7 @@ class Edge:
             return NOBODY
         # Metaflow clients have a setting for the second header alone.
         said = headers.get("authorization") or headers.get("x-api-key", "")
-        identity = await identify(self._authenticator, said)
+        identity = await identify(self._authenticator, _password(said) if said[:6].lower() == "basic " else said)
         identity.check(target.action)
         return identity
 
@@ -100,6 +112,14 @@ async def identify(authenticator: Authenticator, authorization: str) -> Identity
     if authorization.removeprefix("Bearer ").startswith("hw_svc_"):
         raise Unauthenticated("a service's token is not good for HTTP", hint="Services call each other over gRPC.")
     return await authenticator.identify(authorization)
+
+
+def _password(basic: str) -> str:
+    """The token of a client that knows only names and passwords, as MLFLOW_TRACKING_USERNAME and _PASSWORD."""
+    try:
+        return base64.b64decode(basic[6:].strip(), validate=True).decode().partition(":")[2]
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
 
 
 @dataclass

@@ -97,12 +97,13 @@ def answer_json(value: Any, status: int = 200) -> Response:
 
 
 def answer_error(error: ServiceError) -> Response:
-    headers: dict[str, str] = {}
-    status = TABLE[error.code].http
+    status = error.status if isinstance(error, HttpError) else TABLE[error.code].http
+    return answer(msgspec.json.encode(error.as_json()), status=status, headers=headers_of(error, status))
+
+
+def headers_of(error: ServiceError, status: int) -> dict[str, str]:
     if isinstance(error, HttpError):
-        status, headers = error.status, error.headers
-    elif status == 401:
-        headers = {"www-authenticate": 'Bearer realm="headwater"'}
-    elif status in (429, 503):
-        headers = {"retry-after": "1"}
-    return answer(msgspec.json.encode(error.as_json()), status=status, headers=headers)
+        return error.headers
+    if status == 401:
+        return {"www-authenticate": 'Bearer realm="headwater"'}
+    return {"retry-after": "1"} if status in (429, 503) else {}

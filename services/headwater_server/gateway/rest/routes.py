@@ -15,6 +15,7 @@ from headwater_server.kit.hints import shown
 from headwater_server.kit.rpc import rule_of
 
 T = TypeVar("T")
+_REST = ":path"
 
 
 @dataclass(frozen=True)
@@ -47,14 +48,15 @@ def rpc_routes() -> Iterator[Route]:
 
 
 def names_of(path: str) -> list[str]:
-    """["run_id"] of "/api/v1/runs/{run_id}"."""
-    return [part[1:-1] for part in path.split("/") if part.startswith("{")]
+    """["run_id"] of "/api/v1/runs/{run_id}"; of "/files/{name:path}", ["name"]: it takes what is left of a path."""
+    return [part[1:-1].removesuffix(_REST) for part in path.split("/") if part.startswith("{")]
 
 
 @dataclass
 class _Node(Generic[T]):
     literals: "dict[str, _Node[T]]" = field(default_factory=dict)
     any: "_Node[T] | None" = None
+    rest: "_Node[T] | None" = None
     targets: dict[str, T] = field(default_factory=dict)
     path: str = ""
 
@@ -77,7 +79,10 @@ class Router(Generic[T]):
         """Raises ValueError when verb and path are taken."""
         node = self._root
         for part in path.strip("/").split("/"):
-            if part.startswith("{"):
+            if part.endswith(f"{_REST}}}"):
+                node.rest = node.rest or _Node()
+                node = node.rest
+            elif part.startswith("{"):
                 node.any = node.any or _Node()
                 node = node.any
             else:
@@ -116,6 +121,8 @@ def _walk(node: _Node[T], parts: list[str], at: int, segments: list[str]) -> Mat
     part = parts[at]
     if (child := node.literals.get(part)) is not None and (found := _walk(child, parts, at + 1, segments)):
         return found
-    if node.any is not None and part:
-        return _walk(node.any, parts, at + 1, [*segments, part])
+    if node.any is not None and part and (found := _walk(node.any, parts, at + 1, [*segments, part])):
+        return found
+    if node.rest is not None:
+        return Match(node.rest.targets, node.rest.path, [*segments, "/".join(parts[at:])])
     return None

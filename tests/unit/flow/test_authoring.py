@@ -351,7 +351,7 @@ def test_secrets_are_checked_before_anything_runs():
             pass
 
     (error,) = lint(Flow)
-    assert error.message == "@secrets: there is no back end 'aws-secrets-manager' for the source 'db'"
+    assert error.message == "Step start: @secrets: there is no back end 'aws-secrets-manager' for the source 'db'."
     inline = {"type": "inline", "id": "a", "options": {"env_vars": {"TOKEN": "abcdef"}}}
     assert variables(SecretSources((inline,))) == {"TOKEN": "abcdef"}
     for sources, text in (

@@ -254,7 +254,7 @@ def test_broken_flow_starts_nothing_and_lists_every_error(flow, gateway):
         status, _, err = flow(command)
         assert status == 1
         assert "did you mean 'end'?" in err
-        assert "self.index is reserved" in err
+        assert "self.index, which is reserved" in err
         assert "nothing was started" in err
         assert "Traceback" not in err
     assert gateway.requests == []

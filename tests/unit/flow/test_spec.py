@@ -70,7 +70,7 @@ def test_next_is_recorded():
     flow = _flow()
     flow.next(flow.middle)
     assert flow._next == NextCall(("middle",), None)
-    with pytest.raises(FlowError, match="called twice"):
+    with pytest.raises(FlowError, match="Multiple self.next"):
         flow.next(flow.end)
 
 
@@ -90,14 +90,14 @@ def test_next_split_and_foreach():
 @pytest.mark.parametrize(
     ("call", "text"),
     [
-        (lambda f: f.next(), "without a step"),
+        (lambda f: f.next(), "names no step"),
         (lambda f: f.next("middle"), "not a step of this flow"),
         (lambda f: f.next(f.helper), "not a step of this flow"),
         (lambda f: f.next(Work(use_cli=False).middle), "not a step of this flow"),
-        (lambda f: f.next(f.middle, foreach="none"), r"self\.none does not exist"),
-        (lambda f: f.next(f.middle, foreach="number"), r"self\.number is int, not a list"),
-        (lambda f: f.next(f.middle, foreach=[1]), "must be the name of an artifact"),
-        (lambda f: f.next(f.middle, f.end, foreach="items"), "exactly one step"),
+        (lambda f: f.next(f.middle, foreach="none"), r"self\.none in step .* does not exist"),
+        (lambda f: f.next(f.middle, foreach="number"), r"self\.number in step .* is int, not iterable"),
+        (lambda f: f.next(f.middle, foreach=[1]), "must be a string"),
+        (lambda f: f.next(f.middle, f.end, foreach="items"), "exactly one target"),
         (lambda f: f.next(f.middle, parallel=2), "parallel="),
     ],
 )
@@ -134,7 +134,7 @@ def test_merge_artifacts_takes_what_agrees():
 
 
 def test_merge_artifacts_conflicts():
-    with pytest.raises(FlowError, match=r"different values of x, y.*assign self\.x"):
+    with pytest.raises(FlowError, match=r"conflicting values: \[x, y\].*assign self\.x"):
         _flow().merge_artifacts([_flow(x=1, y=1, z=1), _flow(x=2, y=2, z=1)])
     join = _flow()
     join.merge_artifacts([_flow(x=1, z=1), _flow(x=2, z=1)], exclude=["x"])
@@ -148,7 +148,7 @@ def test_merge_artifacts_conflicts():
 def test_merge_artifacts_arguments():
     with pytest.raises(FlowError, match="give one of them"):
         _flow().merge_artifacts([_flow()], exclude=["a"], include=["b"])
-    with pytest.raises(FlowError, match="no input has b"):
+    with pytest.raises(FlowError, match="\[b\] are not present"):
         _flow().merge_artifacts([_flow(a=1)], include=["b"])
     with pytest.raises(FlowError, match="got no inputs"):
         _flow().merge_artifacts([])

@@ -211,13 +211,13 @@ class Combined(FlowSpec):
     [
         (NoDecorator, "is called as a parallel step with self.next(num_parallel=..) but does not have a @parallel"),
         (NoNumber, "has a @parallel decorator, but is not called with self.next(num_parallel=...)"),
-        (NoNumber, "an @parallel step should be followed by a join step"),
+        (NoNumber, "An @parallel step should be followed by a join step"),
         (Variable, "the key `kind` of its switch is a variable"),
-        (NoCondition, "a dict of steps requires condition="),
+        (NoCondition, "dictionary argument requires 'condition' parameter"),
         (Caught, "@catch is not supported in conditional switch steps"),
-        (StraightIntoAJoin, "a conditional path cannot lead directly to a join step"),
-        (Endless, "no way leads from here to the end"),
-        (OutOfASplit, "goes back to 'before', which is not inside of the same split"),
+        (StraightIntoAJoin, "A conditional path cannot lead directly to a join step"),
+        (Endless, "no way leads from step start to end"),
+        (OutOfASplit, "goes back to before, which is not inside of the same split"),
         (Combined, "condition= and foreach= cannot be combined"),
     ],
 )

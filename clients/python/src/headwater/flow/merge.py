@@ -28,20 +28,26 @@ class MergeMissing(FlowError):
 def merge_artifacts(flow: FlowSpec, inputs: list[FlowSpec], exclude: list[str], include: list[str]) -> None:
     """Does what FlowSpec.merge_artifacts promises."""
     if include and exclude:
-        raise FlowError("merge_artifacts got include= and exclude=. Fix: give one of them")
+        raise FlowError("`exclude` and `include` are mutually exclusive in merge_artifacts. Fix: give one of them")
+    step = flow._step_name  # pyright: ignore[reportPrivateUsage]
+    if step and not flow._is_join:  # pyright: ignore[reportPrivateUsage]
+        raise FlowError(f"merge_artifacts can only be called in a join and step {step} is not a join")
     if not inputs:
         raise FlowError("merge_artifacts got no inputs. Fix: call it in a join, as self.merge_artifacts(inputs)")
     holders = _holders(flow, inputs, exclude, include)
     missing = [name for name in include if name not in holders and not hasattr(flow, name)]
     if missing:
-        absent = MergeMissing(f"merge_artifacts: no input has {', '.join(missing)}. Fix: correct include=[…]")
+        absent = MergeMissing(
+            f"Step {step} specifies that [{', '.join(include)}] should be merged but [{', '.join(missing)}] are not "
+            "present. Fix: correct include=[…]"
+        )
         absent.artifact_names = missing
         raise absent
     conflicts = [name for name, having in holders.items() if not _agree(name, having)]
     if conflicts:
         conflict = MergeConflict(
-            f"merge_artifacts: the inputs have different values of {', '.join(sorted(conflicts))}. "
-            f"Fix: assign self.{sorted(conflicts)[0]} before the call, or exclude it"
+            f"Step {step} cannot merge the following artifacts due to them having conflicting values: "
+            f"[{', '.join(sorted(conflicts))}]. Fix: assign self.{sorted(conflicts)[0]} before the call, or exclude it"
         )
         conflict.artifact_names = sorted(conflicts)
         raise conflict

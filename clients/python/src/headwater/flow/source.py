@@ -173,7 +173,6 @@ def _attribute(node: ast.expr, self_name: str) -> str | None:
     return None
 
 
-_INVALID = "specifies an invalid self.next() transition"
 USAGE = (
     "use self.next(self.a), self.next(self.a, self.b), self.next(self.a, foreach='items'), "
     "self.next(self.a, num_parallel=4) or self.next({'x': self.a, 'y': self.b}, condition='name')"
@@ -184,32 +183,30 @@ def _next(call: ast.Call, self_name: str) -> NextSyntax:
     line, usage = call.lineno, USAGE.replace("self", self_name)
     keywords = {keyword.arg or "**": keyword.value for keyword in call.keywords}
     if unknown := [name for name in keywords if name not in ("foreach", "num_parallel", "condition")]:
-        return NextSyntax(line, problem=f"{self_name}.next does not know the argument {unknown[0]}", fix=usage)
+        return NextSyntax(line, problem=f"it passes an unknown keyword argument '{unknown[0]}'", fix=usage)
     if len(keywords) > 1:
         names = " and ".join(f"{name}=" for name in keywords)
-        return NextSyntax(line, problem=f"{_INVALID}: {names} cannot be combined", fix=usage)
+        return NextSyntax(line, problem=f"{names} cannot be combined", fix=usage)
     if "condition" in keywords or any(isinstance(argument, ast.Dict) for argument in call.args):
         return _switch(call, keywords.get("condition"), self_name)
     targets: list[str] = []
     for argument in call.args:
         target = _attribute(argument, self_name)
         if target is None:
-            problem = (
-                f"{self_name}.next got `{ast.unparse(argument)}`, which is not a step written as {self_name}.<step>"
-            )
+            problem = f"`{ast.unparse(argument)}` is not a step written as {self_name}.<step>"
             return NextSyntax(line, problem=problem, fix=usage)
         targets.append(target)
     if not targets:
-        return NextSyntax(line, problem=f"{self_name}.next names no step", fix=usage)
+        return NextSyntax(line, problem="it names no step", fix=usage)
     if len(set(targets)) < len(targets):
         return NextSyntax(
             line,
-            problem=f"{self_name}.next names a step twice",
+            problem="it names a step twice",
             fix="name each step once; use foreach to run one many times",
         )
     if keywords and len(targets) > 1:
-        what = "a foreach" if "foreach" in keywords else "num_parallel"
-        return NextSyntax(line, problem=f"{what} goes to exactly one step", fix=usage)
+        what = "foreach" if "foreach" in keywords else "num_parallel"
+        return NextSyntax(line, problem=f"specify exactly one target for '{what}'", fix=usage)
     if "num_parallel" in keywords:
         return NextSyntax(line, tuple(targets), GANG, gang=True)
     if "foreach" not in keywords:
@@ -217,7 +214,7 @@ def _next(call: ast.Call, self_name: str) -> NextSyntax:
     name = _text_of(keywords["foreach"])
     if name is None:
         shown = _attribute(keywords["foreach"], self_name) or "items"
-        problem = f"foreach= must be the name of an artifact as text, got `{ast.unparse(keywords['foreach'])}`"
+        problem = f"the argument to 'foreach' must be a string, got `{ast.unparse(keywords['foreach'])}`"
         return NextSyntax(line, problem=problem, fix=f'write foreach="{shown}"')
     return NextSyntax(line, tuple(targets), name)
 
@@ -225,24 +222,24 @@ def _next(call: ast.Call, self_name: str) -> NextSyntax:
 def _switch(call: ast.Call, condition: ast.expr | None, self_name: str) -> NextSyntax:
     line, fix = call.lineno, 'use self.next({"x": self.a, "y": self.b}, condition="name")'.replace("self", self_name)
     if condition is None:
-        return NextSyntax(line, problem=f"{_INVALID}: a dict of steps requires condition=", fix=fix)
+        return NextSyntax(line, problem="dictionary argument requires 'condition' parameter", fix=fix)
     name = _text_of(condition)
     if name is None:
-        shown = f"condition= must be the name of an artifact as text, got `{ast.unparse(condition)}`"
-        return NextSyntax(line, problem=f"{_INVALID}: {shown}", fix=fix)
+        problem = f"the argument to 'condition' must be a string, got `{ast.unparse(condition)}`"
+        return NextSyntax(line, problem=problem, fix=fix)
     if len(call.args) != 1 or not isinstance(call.args[0], ast.Dict) or not call.args[0].keys:
-        problem = f"{_INVALID}: with condition=, it takes one dict that is not empty, of values and steps"
+        problem = "with 'condition', it takes a single, non-empty dictionary of values and steps"
         return NextSyntax(line, problem=problem, fix=fix)
     cases: list[tuple[str, str]] = []
     for key, value in zip(call.args[0].keys, call.args[0].values, strict=True):
         label, target = _case(key, self_name), _attribute(value, self_name)
         if label is None:
             shown = "**" if key is None else ast.unparse(key)
-            problem = f"{_INVALID}: the key `{shown}` of its switch is a variable"
+            problem = f"the key `{shown}` of its switch is a variable"
             keys = "keys must be string literals, numbers or config expressions (self.config.key_name), not variables"
             return NextSyntax(line, problem=problem, fix=keys)
         if target is None:
-            problem = f"{_INVALID}: `{ast.unparse(value)}` is not a step written as {self_name}.<step>"
+            problem = f"`{ast.unparse(value)}` is not a step written as {self_name}.<step>"
             return NextSyntax(line, problem=problem, fix=fix)
         cases.append((label, target))
     targets = dict.fromkeys(target for _, target in cases)

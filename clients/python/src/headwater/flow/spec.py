@@ -156,16 +156,19 @@ class FlowSpec:
         Raises FlowError for anything else, and when it is called twice.
         """
         if self._next is not None:
-            raise _error("self.next was called twice in one step", "call it once, as the last statement")
+            raise _error(
+                f"Multiple self.next() calls detected in step {self._step_name}. Call self.next() only once.",
+                "call it as the last statement",
+            )
         if unknown:
-            raise _error(f"self.next got {', '.join(sorted(unknown))}=, which it does not know", _NEXT_HELP)
+            raise self._invalid(f"it passes an unknown keyword argument '{sorted(unknown)[0]}'")
         if sum(given is not None for given in (foreach, num_parallel, condition)) > 1:
-            raise _error("foreach, num_parallel and condition cannot be combined in self.next", _NEXT_HELP)
+            raise self._invalid("foreach, num_parallel and condition cannot be combined")
         if condition is not None or any(isinstance(each, dict) for each in destinations):
             self._next = NextCall((self._case(destinations, condition),))
             return
         if not destinations:
-            raise _error("self.next was called without a step", _NEXT_HELP)
+            raise self._invalid("it names no step")
         steps = tuple(self._destination(each) for each in destinations)
         if foreach is not None:
             self._check_foreach(steps, foreach)
@@ -181,7 +184,7 @@ class FlowSpec:
         if not isinstance(num_parallel, int) or num_parallel < 1:
             raise _error(f"num_parallel must be a whole number from 1, got {num_parallel!r}", "num_parallel=4")
         if len(steps) != 1:
-            raise _error("only one destination allowed when num_parallel used in self.next()", _NEXT_HELP)
+            raise self._invalid("only one destination allowed when num_parallel used in self.next()")
         return num_parallel
 
     def merge_artifacts(
@@ -204,28 +207,29 @@ class FlowSpec:
         function = getattr(target, "__func__", None)
         options = step_options(function)
         if options is None or getattr(target, "__self__", None) is not self:
-            raise _error(f"self.next got {target!r}, which is not a step of this flow", _NEXT_HELP)
+            raise self._invalid(f"{target!r} is not a step of this flow")
         return options.name
 
     def _check_foreach(self, steps: tuple[str, ...], foreach: object) -> None:
         if not isinstance(foreach, str):
-            raise _error(
-                f"foreach= must be the name of an artifact, got {type(foreach).__name__}",
-                'write the name as text: self.next(self.work, foreach="items")',
-            )
+            raise self._invalid(f"the argument to 'foreach' must be a string, got {type(foreach).__name__}")
         if len(steps) != 1:
-            raise _error("a foreach goes to exactly one step", 'self.next(self.work, foreach="items")')
+            raise self._invalid("specify exactly one target for 'foreach'")
         try:
             items = getattr(self, foreach)
         except AttributeError:
             raise _error(
-                f"foreach artifact self.{foreach} does not exist", f"assign self.{foreach} before self.next"
+                f"Foreach variable self.{foreach} in step {self._step_name} does not exist. Check your variable.",
+                f"assign self.{foreach} before self.next",
             ) from None
         if not hasattr(items, "__iter__"):
             raise _error(
-                f"foreach artifact self.{foreach} is {type(items).__name__}, not a list",
+                f"Foreach variable self.{foreach} in step {self._step_name} is {type(items).__name__}, not iterable.",
                 "make it a list or any iterable",
             )
+
+    def _invalid(self, problem: str) -> FlowError:
+        return _error(f"Step {self._step_name} has an invalid self.next() transition: {problem}.", _NEXT_HELP)
 
     def _missing(self, name: str) -> str:
         names = sorted(self._store.names()) if self._store else []

@@ -10,7 +10,7 @@ from headwater.errors import FlowError
 def choose(flow: Any, destinations: tuple[Any, ...], condition: object) -> Any:
     """The step of the case. Raises FlowError for what is no switch, RuntimeError for a value without a case."""
     step = flow._step_name
-    invalid = f"step {step} has an invalid self.next() transition"
+    invalid = f"Step {step} has an invalid self.next() transition"
     if condition is None:
         raise FlowError(f"{invalid}: a dictionary requires the 'condition' parameter", hint=_HELP)
     if len(destinations) != 1 or not isinstance(destinations[0], dict) or not destinations[0]:
@@ -23,7 +23,7 @@ def choose(flow: Any, destinations: tuple[Any, ...], condition: object) -> Any:
     try:
         value = getattr(flow, condition)
     except AttributeError:
-        text = f"condition variable self.{condition} in step {step} does not exist"
+        text = f"Condition variable self.{condition} in step {step} does not exist"
         raise FlowError(text, hint=f"set self.{condition} in this step") from None
     cases: dict[Any, Any] = destinations[0]
     if value not in cases:

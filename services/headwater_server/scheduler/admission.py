@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from headwater_server.scheduler.needs import NOTHING, Need, Spot, holds, keep, place
+
 
 @dataclass
 class Candidate:
@@ -22,6 +24,10 @@ class Candidate:
     size: int = 1
     # (project, key) of the concurrency limits that each of its tasks counts for.
     limits: tuple[tuple[str, str], ...] = ()
+    # What each of its tasks needs besides a slot; where that is so, or a gang is wider than the pool: the sessions of
+    # those that were chosen.
+    need: Need = NOTHING
+    sessions: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -34,6 +40,10 @@ class Room:
     kept: bool = False
     # What is left of concurrency limits.
     limits: dict[tuple[str, str], int] = field(default_factory=dict)
+    # The workers, where it matters which of them gets a task.
+    spots: list[Spot] = field(default_factory=list)
+    # What no worker has free any more.
+    gone: set[tuple[Need, int]] = field(default_factory=set)
 
 
 def pick(
@@ -58,7 +68,7 @@ def _levels(candidates: Iterable[Candidate]) -> list[dict[str, deque[deque[Candi
     levels: dict[int, dict[str, dict[str, deque[Candidate]]]] = {}
     for c in candidates:
         runs = levels.setdefault(c.priority, {}).setdefault(c.project, {})
-        runs.setdefault(c.run_id, deque()).append(replace(c))
+        runs.setdefault(c.run_id, deque()).append(replace(c, sessions=[]))
     return [{p: deque(runs.values()) for p, runs in levels[level].items()} for level in sorted(levels, reverse=True)]
 
 
@@ -68,14 +78,13 @@ def _take_one(
     """One task, or gang, of the run whose turn it is; its turn comes again after the others'."""
     while runs:
         queue = runs.popleft()
-        while queue and not _may(queue[0], left, room):
+        while queue and not (_may(queue[0], left, room) and _finds_a_place(queue[0], room)):
+            if room.kept:
+                return False
             queue.popleft()
         if not queue:
             continue
         candidate = queue[0]
-        if candidate.size > room.free:
-            room.kept = True
-            return False
         candidate.count -= 1
         room.free -= candidate.size
         for key in candidate.limits:
@@ -90,8 +99,42 @@ def _take_one(
 
 
 def _may(candidate: Candidate, left: dict[str, int], room: Room) -> bool:
-    """A gang that is larger than the whole pool holds up nobody; one that is larger than its run's max_workers may
-    start when one more task of the run may."""
+    """A gang that is larger than its run's max_workers may start when one more task of the run may."""
     if any(room.limits.get(key, candidate.size) < candidate.size for key in candidate.limits):
         return False
-    return candidate.count > 0 and left.get(candidate.run_id, 1) > 0 and candidate.size <= max(room.free, room.whole)
+    return candidate.count > 0 and left.get(candidate.run_id, 1) > 0
+
+
+def _finds_a_place(candidate: Candidate, room: Room) -> bool:
+    """Are there the slots, and a worker with what else it needs? That is taken at once. Who cannot ever be held by
+    this pool holds up nobody; for others what they need is kept."""
+    if candidate.size > max(room.free, room.whole):
+        return _crowds(candidate, room)
+    if not candidate.need:
+        room.kept = candidate.size > room.free
+        return not room.kept
+    if not holds(room.spots, candidate.need, candidate.size):
+        return False
+    if candidate.size > room.free:
+        room.kept = True
+        return False
+    return _placed(candidate, room)
+
+
+def _crowds(candidate: Candidate, room: Room) -> bool:
+    """A gang that is wider than the whole pool begins when nothing else runs, where workers take that many members."""
+    if not room.whole or not holds(room.spots, candidate.need, candidate.size):
+        return False
+    room.kept = room.free < room.whole
+    return not room.kept and _placed(candidate, room)
+
+
+def _placed(candidate: Candidate, room: Room) -> bool:
+    wanted = candidate.need, candidate.size
+    sessions = place(room.spots, *wanted) if wanted not in room.gone else None
+    if sessions is None:
+        room.gone.add(wanted)
+        keep(room.spots, candidate.need)
+        return False
+    candidate.sessions += sessions
+    return True

@@ -23,7 +23,7 @@ from headwater_server.scheduler.metaflow.api import MetaflowApi
 from headwater_server.scheduler.metaflow.lives import Lives
 from headwater_server.scheduler.results import Results
 from headwater_server.scheduler.runs import NewRun, Runs, check
-from headwater_server.scheduler.sessions import Sessions
+from headwater_server.scheduler.sessions import Has, Sessions
 from headwater_server.scheduler.settlement import Completion
 from headwater_server.scheduler.states import RunState
 from headwater_server.scheduler.store import Store, no_run
@@ -209,7 +209,12 @@ class SchedulerApi(MetaflowApi):
 
     async def open_session(self, request: pb.OpenSessionRequest, call: Call) -> pb.OpenSessionResponse:
         session = await self._sessions.open(
-            request.pool or "default", request.name, request.slots, dict(request.labels), request.address
+            request.pool or "default",
+            request.name,
+            request.slots,
+            dict(request.labels),
+            request.address,
+            Has(request.gpus, request.memory_mb, request.cpus, request.gang_slots),
         )
         return pb.OpenSessionResponse(session_id=session, heartbeat_interval=self._sessions.beat)
 

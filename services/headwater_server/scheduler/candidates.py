@@ -7,6 +7,7 @@ from headwater_server.kit.errors import ServiceError
 from headwater_server.scheduler.admission import Candidate
 from headwater_server.scheduler.graph import Step
 from headwater_server.scheduler.keys import Key
+from headwater_server.scheduler.needs import Spot
 from headwater_server.scheduler.store import Store, q
 
 
@@ -29,19 +30,20 @@ class Candidates:
         for row in await conn.fetch(q.ready_tasks, pool):
             key, step = await self._task(conn, row)
             limits = _limits(row["project"], step)
+            who = key.run_id, row["project"], row["priority"]
             if not step.member:
-                found.append(Candidate(key.run_id, row["project"], row["priority"], 1, ("tasks", [key]), 1, limits))
+                found.append(Candidate(*who, 1, ("tasks", [key]), 1, limits, step.need))
             elif (gang := (key.run_id, key.step, key.path)) not in gangs:
                 gangs.add(gang)
                 keys = await self._gang(conn, key)
-                item = ("tasks", keys)
-                found.append(Candidate(key.run_id, row["project"], row["priority"], 1, item, len(keys), limits))
+                found.append(Candidate(*who, 1, ("tasks", keys), len(keys), limits, step.need))
         for row in await conn.fetch(q.open_splits, pool):
             key, step = await self._task(conn, row)
             count, size = (1, row["left"]) if step.gang else (row["left"], 1)
             target = (await self._store.info(key.run_id, conn)).plan[step.next[0]]
+            who = key.run_id, row["project"], row["priority"]
             limits = _limits(row["project"], target)
-            found.append(Candidate(key.run_id, row["project"], row["priority"], count, ("split", key), size, limits))
+            found.append(Candidate(*who, count, ("split", key), size, limits, target.need))
         return found
 
     async def _task(self, conn: asyncpg.Connection, row: asyncpg.Record) -> tuple[Key, Step]:
@@ -67,6 +69,12 @@ class Candidates:
         running = {str(row["run_id"]): row["running"] for row in rows}
         return {run_id: max(0, limit - running.get(run_id, 0)) for run_id, limit in limited.items()}
 
+    async def spots(self, conn: asyncpg.Connection, pool: str, candidates: list[Candidate], whole: int) -> list[Spot]:
+        """The workers of the pool and what they have free, where it matters who gets a task."""
+        if not any(c.need or c.size > whole for c in candidates):
+            return []
+        return [spot(row) for row in await conn.fetch(q.spots, [pool])]
+
     async def limits(self, conn: asyncpg.Connection, candidates: list[Candidate]) -> dict[tuple[str, str], int]:
         """What is left of the concurrency limits that candidates count for. Until the end of the transaction nobody
         else hands out tasks that count for them."""
@@ -77,6 +85,21 @@ class Candidates:
             await conn.execute(q.lock_limit, project, key)
         rows = await conn.fetch(q.read_limits, [project for project, _ in keys], [key for _, key in keys])
         return {(row["project"], row["key"]): row["left"] for row in rows}
+
+
+def spot(row: asyncpg.Record) -> Spot:
+    return Spot(
+        str(row["session_id"]),
+        row["slots"],
+        row["gang_slots"],
+        row["gpus"],
+        row["memory_mb"],
+        row["cpus"],
+        row["busy"],
+        row["gpus_used"],
+        row["memory_used"],
+        row["listens"],
+    )
 
 
 def _limits(project: str, step: Step) -> tuple[tuple[str, str], ...]:

@@ -19,6 +19,7 @@ from headwater_server.scheduler.admission import Candidate, Room, pick
 from headwater_server.scheduler.assignments import Dispatch, build
 from headwater_server.scheduler.candidates import Candidates, Inconsistent
 from headwater_server.scheduler.keys import Key, numbers
+from headwater_server.scheduler.needs import Need
 from headwater_server.scheduler.settle import NewTask
 from headwater_server.scheduler.store import MissingResult, Store, columns, q, task_rows
 
@@ -85,24 +86,29 @@ class Dispatcher:
             if not candidates:
                 self._contended[pool] = False
                 return
-            room = Room(min(free, WINDOW), whole, limits=await self._candidates.limits(conn, candidates))
+            limits = await self._candidates.limits(conn, candidates)
+            spots = await self._candidates.spots(conn, pool, candidates, whole)
+            room = Room(min(free, WINDOW), whole, limits=limits, spots=spots)
             chosen = pick(candidates, room, await self._candidates.max_workers(conn, candidates))
-            self._contended[pool] = room.kept or _others_wait(candidates, sum(count for _, count in chosen))
+            self._contended[pool] = room.kept or _others_wait(candidates, chosen)
             await conn.fetch(q.lock_runs, sorted({c.run_id for c, _ in chosen}))
-            ready = [key for c, _ in chosen if c.item[0] == "tasks" for key in c.item[1]] + await self._branches(
+            made = await self._branches(
                 conn, {c.item[1]: count * c.size for c, count in chosen if c.item[0] == "split"}
             )
-            messages = await self._assign(conn, ready)
-        for message in messages:
-            self._publish(pool, message)
+            ready = [(c, made.get(c.item[1], []) if c.item[0] == "split" else c.item[1]) for c, _ in chosen]
+            placed = {key: (s, c.need) for c, keys in ready for key, s in zip(keys, c.sessions, strict=False)}
+            messages = await self._assign(conn, [key for _, keys in ready for key in keys], placed)
+        for message, session in messages:
+            self._publish(pool, message, session)
         if len(messages) == WINDOW or (messages and len(messages) < free and len(candidates) >= SHOWN):
             self._changed[pool].set()
 
-    async def _branches(self, conn: asyncpg.Connection, wanted: dict[Key, int]) -> list[Key]:
+    async def _branches(self, conn: asyncpg.Connection, wanted: dict[Key, int]) -> dict[Key, list[Key]]:
         """Makes the next tasks of open foreach steps. Their counters are read again: the runs are locked only now."""
         if not wanted:
-            return []
+            return {}
         made: list[NewTask] = []
+        branches: dict[Key, list[Key]] = {}
         moved: dict[Key, int] = {}
         for row in await conn.fetch(q.read_splits, *columns(wanted)):
             split = await self._store.key_of(row, conn)
@@ -112,16 +118,24 @@ class Dispatcher:
             for index in range(row["next_index"], upto):
                 key = split.at(target.name, (*split.indexes, index))
                 made.append(NewTask(key, target, widths, split.step))
+                branches.setdefault(split, []).append(key)
             moved[split] = upto
         priority = {key.run_id: (await self._store.info(key.run_id, conn)).priority for key in moved}
         await conn.execute(q.advance_splits, *columns(moved), list(moved.values()))
         await conn.execute(q.insert_branches, *task_rows(made, priority))
-        return [task.key for task in made]
+        return branches
 
-    async def _assign(self, conn: asyncpg.Connection, ready: list[Key]) -> list[dict[str, Any]]:
+    async def _assign(
+        self, conn: asyncpg.Connection, ready: list[Key], placed: dict[Key, tuple[str, Need]]
+    ) -> list[tuple[dict[str, Any], str]]:
+        """The messages, each with the session that it is for; "": any worker may have it."""
         rows = await conn.fetch(q.dispatch_tasks, *columns(ready), self._pickup)
         dispatches: list[tuple[Dispatch, str]] = []
         await self._hold_limits(conn, ready)
+        if placed:
+            sessions, needs = zip(*placed.values(), strict=True)
+            given = [need.gpus for need in needs], [need.memory_mb for need in needs]
+            await conn.execute(q.place_tasks, *columns(placed), list(sessions), *given)
         for row in rows:
             info = await self._store.info(str(row["run_id"]), conn)
             caught = row["failure"] if row["caught"] else None
@@ -132,7 +146,7 @@ class Dispatcher:
         except MissingResult as error:
             raise Inconsistent(error.key.run_id, str(error)) from None
         return [
-            build(dispatch, given, width, self._secret)
+            (build(dispatch, given, width, self._secret), placed[dispatch.key][0] if dispatch.key in placed else "")
             for (dispatch, _), (given, width) in zip(dispatches, inputs, strict=True)
         ]
 
@@ -142,10 +156,18 @@ class Dispatcher:
             names = [" ".join(limits) for _, limits in limited]
             await conn.execute(q.hold_limits, *columns(key for key, _ in limited), names)
 
-    def _publish(self, pool: str, message: dict[str, Any]) -> None:
-        task = asyncio.create_task(self._send(pool, message))
+    def _publish(self, pool: str, message: dict[str, Any], session: str) -> None:
+        task = asyncio.create_task(self._tell(pool, session, message) if session else self._send(pool, message))
         self._publishing.add(task)
         task.add_done_callback(self._publishing.discard)
+
+    async def _tell(self, pool: str, session: str, message: dict[str, Any]) -> None:
+        """Gives a task to the worker that it was placed on. One that this does not reach does not name the task in its
+        heartbeats, which has it handed out again."""
+        try:
+            await self._bus.publish(f"hw.ctl.v1.{pool}.{session}", msgspec.json.encode({"run": [message]}))
+        except (ServiceError, OSError) as error:
+            log.warning("left to the next heartbeats", session=session, error=str(error))
 
     async def _send(self, pool: str, message: dict[str, Any]) -> None:
         """Tries as long as the lease lasts; after that the attempt is void anyway."""
@@ -168,6 +190,8 @@ async def _ignore(run_id: str, why: str) -> None:
     del run_id, why
 
 
-def _others_wait(candidates: list[Candidate], taken: int) -> bool:
-    """Does more than one run want slots, and did some get none?"""
-    return sum(c.count for c in candidates) > taken and len({c.run_id for c in candidates}) > 1
+def _others_wait(candidates: list[Candidate], chosen: list[tuple[Candidate, int]]) -> bool:
+    """Does more than one run want slots, and did some get none? Who waits for more than a slot does not count."""
+    wanted = [c for c in candidates if not c.need]
+    taken = sum(count for c, count in chosen if not c.need)
+    return sum(c.count for c in wanted) > taken and len({c.run_id for c in wanted}) > 1

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from headwater_server.scheduler.keys import LOOPS, Key, indexes_of, joined, loops_of, numbers, trimmed
+from headwater_server.scheduler.needs import Need, need_of
 from headwater_server.scheduler.shape import DEFAULT_POOL, POOL, Place, named, seconds, shape_of, transition
 
 __all__ = ["POOL", "Plan", "Step"]
@@ -33,6 +34,7 @@ class Step:
     gang: bool
     member: bool
     limits: tuple[str, ...]
+    need: Need
     json: dict[str, Any] = field(repr=False, compare=False)
 
 
@@ -173,5 +175,6 @@ def _step(number: int, raw: dict[str, Any], place: Place, steps: dict[str, dict[
         gang=bool(raw.get("gang")),
         member=member,
         limits=tuple(dict.fromkeys(raw.get("concurrency", ()))),
+        need=need_of(raw.get("resources", {})),
         json=raw,
     )

@@ -9,10 +9,13 @@ from headwater.api.scheduler.v1 import scheduler_pb2 as pb
 from headwater_server.kit.errors import InvalidArgument, NotFound
 from headwater_server.kit.pages import page_size, page_token, read_page_token
 from headwater_server.scheduler import messages
+from headwater_server.scheduler.candidates import spot
+from headwater_server.scheduler.graph import Step
 from headwater_server.scheduler.keys import LOOPS, joined, loops_of, numbers
 from headwater_server.scheduler.metaflow import listing as theirs
+from headwater_server.scheduler.needs import Spot, why_waiting
 from headwater_server.scheduler.shape import LIMIT
-from headwater_server.scheduler.states import RunState
+from headwater_server.scheduler.states import RunState, TaskState
 from headwater_server.scheduler.store import Store, no_run, q
 
 SHORTEST_END = 4
@@ -93,15 +96,22 @@ class Listing:
         if not idle:
             return {}
         paused = {r["run_id"]: "paused: `headwater run resume` lets it go on" for r in rows if r["paused_at"]}
-        pools: dict[uuid.UUID, list[str]] = {}
-        for row in await self._database.fetch(q.waiting_pools, idle):
-            pools.setdefault(row["run_id"], []).append(row["pool"])
-        why = {run_id: waits_for(*sorted(names)) for run_id, names in pools.items()}
-        for row in await self._database.fetch(q.waiting_splits, idle):
-            if (await self._store.info(str(row["run_id"]))).plan[row["step"]].gang:
-                place = f"pool {row['pool']}, which has {row['slots']}"
-                why[row["run_id"]] = f"waiting for {row['width']} slots in {place}: {row['step']} starts a gang"
-        return why | {run_id: text for run_id, text in paused.items() if run_id in idle}
+        waiting = await self._database.fetch(q.waiting_steps, idle)
+        spots = await self._spots({row["pool"] for row in waiting})
+        why: dict[uuid.UUID, dict[str, None]] = {}
+        for row in waiting:
+            step = (await self._store.info(str(row["run_id"]))).plan.steps.get(row["step"])
+            if step is not None and (text := _why(step, row["width"], spots)):
+                why.setdefault(row["run_id"], {})[text] = None
+        found = {run_id: "; ".join(texts) for run_id, texts in why.items()}
+        return found | {run_id: text for run_id, text in paused.items() if run_id in idle}
+
+    async def _spots(self, pools: set[str]) -> dict[str, list[Spot]]:
+        """The workers of each pool."""
+        found: dict[str, list[Spot]] = {pool: [] for pool in pools}
+        for row in await self._database.fetch(q.spots, list(pools)) if pools else []:
+            found[row["pool"]].append(spot(row))
+        return found
 
     # Tasks
 
@@ -119,8 +129,9 @@ class Listing:
         rows = await self._database.fetch(
             q.list_tasks, info.run_id, request.step, request.state, path, index, request.results, *after, size + 1
         )
-        live = {row["pool"] for row in await self._database.fetch(q.live_pools)}
-        waiting = {step.pool: waits_for(step.pool) for step in info.plan.steps.values() if step.pool not in live}
+        ready = [info.plan[name] for name in {row["step"] for row in rows if row["state"] == TaskState.READY}]
+        spots = await self._spots({step.pool for step in ready})
+        waiting = {step.name: _why(step, 1, spots) for step in ready}
         answer = pb.ListTasksResponse(tasks=[messages.task(row, info.plan, waiting) for row in rows[:size]])
         if len(rows) > size:
             last = rows[size - 1]
@@ -174,5 +185,6 @@ class Listing:
         return pb.ListWorkersResponse(workers=[messages.worker(row) for row in rows])
 
 
-def waits_for(*pools: str) -> str:
-    return f"waiting for a worker in pool {' and '.join(pools)}" if pools else ""
+def _why(step: Step, width: int, spots: dict[str, list[Spot]]) -> str:
+    """Why something of this step waits, if there is more to say than that its turn will come."""
+    return why_waiting(step.name, step.pool, step.need, width if step.member else 1, spots[step.pool])

@@ -80,7 +80,7 @@ def run(
 
 
 def task(row: Row, plan: Plan, waiting: Mapping[str, str]) -> scheduler_pb2.Task:
-    """waiting: pool → why a ready task there waits."""
+    """waiting: step → why a ready task of it waits."""
     key = plan.key(str(row["run_id"]), row["step"], row["path"], row["index"])
     return scheduler_pb2.Task(
         key=common_pb2.TaskKey(run_id=str(row["run_id"]), step=row["step"], path=row["path"], index=row["index"]),
@@ -96,7 +96,7 @@ def task(row: Row, plan: Plan, waiting: Mapping[str, str]) -> scheduler_pb2.Task
         result=row["shown"] or b"",
         worker=row["worker"] or "",
         origin_run_id=str(row["origin_run_id"] or ""),
-        waiting_for=waiting.get(row["pool"], "") if row["state"] == TaskState.READY else "",
+        waiting_for=waiting.get(row["step"], "") if row["state"] == TaskState.READY else "",
     )
 
 
@@ -128,4 +128,8 @@ def worker(row: Row) -> scheduler_pb2.Worker:
         labels=row["labels"],
         last_seen_at=_moment(row["seen_at"]),
         opened_at=_moment(row["opened_at"]),
+        gpus=row["gpus"],
+        gpus_busy=row["gpus_busy"],
+        memory_mb=row["memory_mb"],
+        cpus=row["cpus"],
     )

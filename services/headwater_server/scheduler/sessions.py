@@ -5,6 +5,7 @@ told to drop; what it should hold but does not is handed out again. Only the dat
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -25,6 +26,23 @@ log = structlog.get_logger("scheduler.sessions")
 Attempt = tuple[Key, int]
 GiveBack = Callable[[list[Attempt], bool], Awaitable[None]]
 MOST_SLOTS = 1024
+MOST_GPUS = 64
+
+
+@dataclass(frozen=True)
+class Has:
+    """What a worker has for tasks besides slots. gang_slots: members of one gang that it takes at a time."""
+
+    gpus: int = 0
+    memory_mb: int = 0
+    cpus: float = 0.0
+    gang_slots: int = 0
+
+    def check(self) -> None:
+        """Raises InvalidArgument."""
+        for field, most in (("gpus", MOST_GPUS), ("gang_slots", MOST_SLOTS), ("memory_mb", 1 << 40), ("cpus", 1 << 20)):
+            if not 0 <= (number := getattr(self, field)) <= most:
+                raise InvalidArgument(f"{field}: {number:g} is not between 0 and {most}", field=field)
 
 
 class Sessions:
@@ -46,16 +64,19 @@ class Sessions:
         self._wake, self._give_back = wake, give_back
         self.beat, self.lease = beat, lease
 
-    async def open(self, pool: str, name: str, slots: int, labels: dict[str, str], address: str = "") -> str:
+    async def open(
+        self, pool: str, name: str, slots: int, labels: dict[str, str], address: str = "", has: Has | None = None
+    ) -> str:
         """A new session's id."""
+        has = has or Has()
         if not 1 <= slots <= MOST_SLOTS:
             raise InvalidArgument(f"slots: {slots} is not between 1 and {MOST_SLOTS}", field="slots")
+        has.check()
         if not POOL.fullmatch(pool):
             raise InvalidArgument(f"pool: {pool!r} is no name of a pool", field="pool", hint="letters, digits, _ and -")
         session = uuid7()
-        await self._store.database.execute(
-            q.open_session, session, pool, name.replace("\0", "")[:200], slots, labels, self.lease, address[:200]
-        )
+        who = session, pool, name.replace("\0", "")[:200], slots, labels, self.lease, address[:200]
+        await self._store.database.execute(q.open_session, *who, has.gpus, has.memory_mb, has.cpus, has.gang_slots)
         log.info("worker joined", session=session, pool=pool, name=name, slots=slots)
         self._wake(pool)
         return session

@@ -181,7 +181,7 @@ class Settlement:
 
         def may_start(step: Step) -> bool:
             wanted = c.want_next and c.session_id is not None and step.pool == pool
-            return wanted and row["paused_at"] is None and not step.limits
+            return wanted and row["paused_at"] is None and not step.limits and not step.need
 
         chosen = c.chosen[0] if c.chosen else ""
         finished = Finished(c.key, numbers(row["widths"]), c.foreach_width, split, chosen)
@@ -189,8 +189,8 @@ class Settlement:
         if effects.finished:
             run.state = RunState.SUCCEEDED
             self._tx.add(facts.run_over("run.succeeded", run.info, row["at"], run.next_seq(), row["created_at"]))
-        if effects.eager is None:
-            self.pools.add(pool)  # its slot is free
+        if effects.eager is None or self._step(c.key).need:
+            self.pools.add(pool)  # its slot is free, or what else it had
         if effects.waiting:
             self.pools.update(t.step.pool for t in effects.tasks if not t.eager)
             self.pools.update(s.target.pool for s in effects.splits)

@@ -13,6 +13,7 @@ DEFAULT_POOL = "default"
 MAX_STEPS = 1000
 # A token of a bus subject.
 POOL = re.compile(r"[A-Za-z0-9_-]{1,64}")
+ISOLATIONS = ("", "fork", "none", "process")
 LIMIT = re.compile(r"[A-Za-z0-9_.:/-]{1,128}")
 
 Raw = dict[str, dict[str, Any]]
@@ -89,6 +90,11 @@ def _check_settings(name: str, step: dict[str, Any]) -> None:
     retry = step.get("retry", {})
     if int(retry.get("times", 0)) < 0 or seconds(retry.get("delay", "")) < 0:
         raise bad(f"step {name!r} has a retry with a negative number")
+    if (isolation := step.get("isolation", "")) not in ISOLATIONS:
+        raise bad(f"step {name!r} has the isolation {isolation!r}", "one of fork, none, process")
+    resources = step.get("resources", {})
+    if min(float(resources.get(what, 0)) for what in ("cpu", "gpu", "memoryMb")) < 0:
+        raise bad(f"step {name!r} asks for less than nothing of a machine")
     for limit in step.get("concurrency", ()):
         if not LIMIT.fullmatch(limit):
             raise bad(f"step {name!r} names the limit {limit!r}", "letters, digits, _ - . : and /, at most 128")

@@ -54,7 +54,10 @@ Behaviour = Callable[[dict[str, Any]], Outcome | Awaitable[Outcome | None] | Non
 class Worker:
     """`behave(assignment)` returns the outcome, or None to keep the task without ever completing it."""
 
-    def __init__(self, bus: Bus, behave: Behaviour, slots: int = 2, pool: str = "default", eager: bool = True) -> None:
+    def __init__(
+        self, bus: Bus, behave: Behaviour, slots: int = 2, pool: str = "default", eager: bool = True, **has: Any
+    ) -> None:
+        self.has = has
         self.bus, self.behave, self.slots, self.pool, self.eager = bus, behave, slots, pool, eager
         self.session = ""
         self.seen: list[dict[str, Any]] = []
@@ -68,12 +71,15 @@ class Worker:
         return json.loads(reply.data)
 
     async def start(self) -> "Worker":
-        opened = await self.request("open_session", {"pool": self.pool, "name": "test", "slots": self.slots})
+        told = {"pool": self.pool, "name": "test", "slots": self.slots, **self.has}
+        opened = await self.request("open_session", told)
         self.session = opened["sessionId"]
         await self.bus.subscribe(f"hw.ctl.v1.{self.pool}.{self.session}", self._control)
         self.puller = await Puller(
             self.bus, "HW_TASKS", f"pool-{self.pool}", self._receive, lambda: self.slots - self._busy
         ).start()
+        if self.has:  # only who is heard of is given what others may not have
+            await self.heartbeat()
         return self
 
     async def stop(self) -> None:
@@ -87,13 +93,18 @@ class Worker:
         await self.bus.publish(f"hw.hb.v1.{self.pool}.{self.session}", json.dumps(body).encode())
 
     async def _control(self, msg: Any) -> None:
-        self.cancelled += json.loads(msg.data).get("cancel", [])
+        told = json.loads(msg.data)
+        self.cancelled += told.get("cancel", [])
+        for assignment in told.get("run", []):
+            self._begin(assignment)
 
     async def _receive(self, msg: Any) -> None:
-        self._busy += 1
         await msg.ack()
-        task = asyncio.create_task(self._run(json.loads(msg.data)))
-        self._tasks.add(task)
+        self._begin(json.loads(msg.data))
+
+    def _begin(self, assignment: dict[str, Any]) -> None:
+        self._busy += 1
+        self._tasks.add(asyncio.create_task(self._run(assignment)))
 
     async def _run(self, assignment: dict[str, Any] | None) -> None:
         while assignment is not None:

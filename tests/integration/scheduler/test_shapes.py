@@ -131,7 +131,7 @@ async def test_a_gang_starts_when_there_is_room_for_all_of_it(scheduler):
     assert not running, "two slots are not enough for three"
     waiting = await server.run(run_id)
     assert waiting.tasks.pending == 3
-    assert waiting.waiting_for == "waiting for 3 slots in pool default, which has 2: start starts a gang"
+    assert "the gang of step train needs 3 slots at once, and pool default has 2. Lower" in waiting.waiting_for
     await server.worker(gang(3, train), slots=1, eager=False)
     await eventually(lambda: _async(len(running) == 3))
     frames = [t["frames"][0] for t in first.seen if t["key"]["step"] == "train"]

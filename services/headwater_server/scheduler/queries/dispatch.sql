@@ -6,6 +6,22 @@ SELECT pg_advisory_xact_lock(hashtextextended('pool:' || $1, 0))
 SELECT whole - (SELECT count(*) FROM tasks WHERE pool = $1 AND state = 3)::int AS free, whole
 FROM (SELECT coalesce(sum(slots), 0)::int AS whole FROM sessions WHERE pool = $1 AND lease_until > now()) s
 
+-- name: spots
+-- The workers of pools, and what their tasks have of them. One that has not sent a heartbeat may not listen yet.
+SELECT s.session_id, s.pool, s.slots, s.gang_slots, s.gpus, s.memory_mb, s.cpus, s.seen_at > s.opened_at AS listens,
+    coalesce(t.busy, 0)::int AS busy, coalesce(t.gpus, 0)::int AS gpus_used, coalesce(t.memory_mb, 0)::int8 AS memory_used
+FROM sessions s LEFT JOIN LATERAL (
+    SELECT count(*) AS busy, sum(gpus) AS gpus, sum(memory_mb) AS memory_mb FROM tasks
+    WHERE session_id = s.session_id AND state = 3) t ON true
+WHERE s.pool = ANY ($1::text[]) AND s.lease_until > now() ORDER BY s.opened_at
+
+-- name: place_tasks
+-- Given to one worker, with what they get of it. All other tasks are anybody's, and have nothing.
+UPDATE tasks t SET session_id = g.session_id, gpus = g.gpus, memory_mb = g.memory_mb
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::int[], $5::uuid[], $6::int[], $7::int8[])
+    AS g (run_id, step, path, index, session_id, gpus, memory_mb)
+WHERE t.run_id = g.run_id AND t.step = g.step AND t.path = g.path AND t.index = g.index AND t.state = 3
+
 -- name: contended
 -- Does more than one run want a slot of this pool?
 WITH one AS (

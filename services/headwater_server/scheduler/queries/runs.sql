@@ -50,18 +50,14 @@ WHERE m.run_id = ANY ($1::uuid[]) AND t.step <> '_parameters' GROUP BY 1, 2
 SELECT run_id, sum(width - next_index)::int AS pending FROM splits
 WHERE run_id = ANY ($1::uuid[]) AND next_index < width GROUP BY run_id
 
--- name: waiting_pools
--- Pools in which running runs have something ready, but nobody there.
-SELECT DISTINCT run_id, pool FROM (
-    SELECT run_id, pool FROM tasks WHERE run_id = ANY ($1::uuid[]) AND state = 2 AND not_before <= now()
-    UNION ALL SELECT run_id, pool FROM splits WHERE run_id = ANY ($1::uuid[]) AND next_index < width) w
-WHERE NOT EXISTS (SELECT 1 FROM sessions s WHERE s.pool = w.pool AND s.lease_until > now())
-
--- name: waiting_splits
--- Splits of running runs that have not begun, and are wider than their pool has slots: of use where they are gangs.
-SELECT s.run_id, s.step, s.pool, s.width, p.slots FROM splits s CROSS JOIN LATERAL (
-    SELECT coalesce(sum(slots), 0)::int AS slots FROM sessions WHERE pool = s.pool AND lease_until > now()) p
-WHERE s.run_id = ANY ($1::uuid[]) AND s.next_index = 0 AND s.width > p.slots AND p.slots > 0
+-- name: waiting_steps
+-- Steps of running runs that have something ready, in which pool, and how many tasks.
+SELECT run_id, step, pool, max(width)::int AS width FROM (
+    SELECT run_id, step, pool, count(*) AS width FROM tasks
+    WHERE run_id = ANY ($1::uuid[]) AND state = 2 AND not_before <= now() GROUP BY run_id, step, pool, path
+    UNION ALL SELECT run_id, target, pool, width - next_index FROM splits
+    WHERE run_id = ANY ($1::uuid[]) AND next_index < width) w
+GROUP BY run_id, step, pool ORDER BY run_id, step
 
 -- name: list_tasks
 SELECT t.*, CASE WHEN $6 THEN t.result END AS shown, s.name AS worker

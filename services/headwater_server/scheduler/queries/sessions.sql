@@ -1,6 +1,6 @@
 -- name: open_session
-INSERT INTO sessions (session_id, pool, name, slots, labels, free, lease_until, address)
-VALUES ($1, $2, $3, $4, $5, $4, now() + make_interval(secs => $6), $7)
+INSERT INTO sessions (session_id, pool, name, slots, labels, free, lease_until, address, gpus, memory_mb, cpus, gang_slots)
+VALUES ($1, $2, $3, $4, $5, $4, now() + make_interval(secs => $6), $7, $8, $9, $10, $11)
 
 -- name: close_session
 DELETE FROM sessions WHERE session_id = $1 RETURNING pool
@@ -57,9 +57,8 @@ WHERE t.run_id = $1 AND t.step = $2 AND t.path = $3 AND t.index = 0 AND t.state 
 SELECT 1 FROM tasks WHERE run_id = $1 AND step = $2 AND path = $3 AND index = $4 AND attempt = $5 AND state = 3
 
 -- name: list_sessions
-SELECT s.session_id, s.pool, s.name, s.slots, s.labels, s.opened_at, s.seen_at,
-    (SELECT count(*) FROM tasks t WHERE t.session_id = s.session_id AND t.state = 3)::int AS busy
-FROM sessions s WHERE s.lease_until > now() ORDER BY s.pool, s.opened_at
-
--- name: live_pools
-SELECT DISTINCT pool FROM sessions WHERE lease_until > now()
+SELECT s.session_id, s.pool, s.name, s.slots, s.labels, s.opened_at, s.seen_at, s.gpus, s.memory_mb, s.cpus,
+    coalesce(t.busy, 0)::int AS busy, coalesce(t.gpus, 0)::int AS gpus_busy
+FROM sessions s LEFT JOIN LATERAL (
+    SELECT count(*) AS busy, sum(gpus) AS gpus FROM tasks WHERE session_id = s.session_id AND state = 3) t ON true
+WHERE s.lease_until > now() ORDER BY s.pool, s.opened_at

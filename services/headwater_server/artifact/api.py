@@ -8,6 +8,7 @@ from headwater_server.artifact import limits
 from headwater_server.artifact.cards import CardApi
 from headwater_server.artifact.keys import upload_key
 from headwater_server.artifact.store import NEWEST, Filter, Store, StoredBlob
+from headwater_server.artifact.user_objects import UserObjectApi
 from headwater_server.artifact.verify import verify
 from headwater_server.kit.clock import timestamp
 from headwater_server.kit.errors import InvalidArgument, NotFound
@@ -23,6 +24,8 @@ class ArtifactApi:
         self._store, self._objects = store, objects
         self._cards = CardApi(store, peers, outbox)
         self.put_card, self.list_cards = self._cards.put_card, self._cards.list_cards
+        users = UserObjectApi(objects)
+        self.sign_object_reads, self.sign_object_writes = users.sign_object_reads, users.sign_object_writes
 
     async def begin_upload(self, request: pb.BeginUploadRequest, call: Call) -> pb.BeginUploadResponse:
         project, digest = limits.check_project(request.project), limits.check_digest(request.digest)

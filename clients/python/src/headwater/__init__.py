@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from headwater.runner import NBDeployer as NBDeployer
     from headwater.runner import NBRunner as NBRunner
     from headwater.runner import Runner as Runner
+    from headwater.s3 import S3 as S3
     from headwater.tracking import log_metric as log_metric
     from headwater.tracking import log_metrics as log_metrics
     from headwater.tracking import log_param as log_param
@@ -128,6 +129,7 @@ _HOMES = {
     ),
     "headwater.runner": ("Runner", "NBRunner", "Deployer", "NBDeployer", "DeployedFlow"),
     "headwater.events": ("ArgoEvent", "MetaflowEvent"),
+    "headwater.s3": ("S3",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

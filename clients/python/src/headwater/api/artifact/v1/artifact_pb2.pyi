@@ -129,6 +129,64 @@ class ListArtifactsResponse(_message.Message):
     next_page_token: str
     def __init__(self, artifacts: _Optional[_Iterable[_Union[Artifact, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
+class ObjectRequest(_message.Message):
+    __slots__ = ("method", "key", "query", "headers")
+    class QueryEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    class HeadersEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    METHOD_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    QUERY_FIELD_NUMBER: _ClassVar[int]
+    HEADERS_FIELD_NUMBER: _ClassVar[int]
+    method: str
+    key: str
+    query: _containers.ScalarMap[str, str]
+    headers: _containers.ScalarMap[str, str]
+    def __init__(self, method: _Optional[str] = ..., key: _Optional[str] = ..., query: _Optional[_Mapping[str, str]] = ..., headers: _Optional[_Mapping[str, str]] = ...) -> None: ...
+
+class SignObjectReadsRequest(_message.Message):
+    __slots__ = ("project", "requests")
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    REQUESTS_FIELD_NUMBER: _ClassVar[int]
+    project: str
+    requests: _containers.RepeatedCompositeFieldContainer[ObjectRequest]
+    def __init__(self, project: _Optional[str] = ..., requests: _Optional[_Iterable[_Union[ObjectRequest, _Mapping]]] = ...) -> None: ...
+
+class SignObjectReadsResponse(_message.Message):
+    __slots__ = ("urls", "root")
+    URLS_FIELD_NUMBER: _ClassVar[int]
+    ROOT_FIELD_NUMBER: _ClassVar[int]
+    urls: _containers.RepeatedScalarFieldContainer[str]
+    root: str
+    def __init__(self, urls: _Optional[_Iterable[str]] = ..., root: _Optional[str] = ...) -> None: ...
+
+class SignObjectWritesRequest(_message.Message):
+    __slots__ = ("project", "requests")
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    REQUESTS_FIELD_NUMBER: _ClassVar[int]
+    project: str
+    requests: _containers.RepeatedCompositeFieldContainer[ObjectRequest]
+    def __init__(self, project: _Optional[str] = ..., requests: _Optional[_Iterable[_Union[ObjectRequest, _Mapping]]] = ...) -> None: ...
+
+class SignObjectWritesResponse(_message.Message):
+    __slots__ = ("urls", "root")
+    URLS_FIELD_NUMBER: _ClassVar[int]
+    ROOT_FIELD_NUMBER: _ClassVar[int]
+    urls: _containers.RepeatedScalarFieldContainer[str]
+    root: str
+    def __init__(self, urls: _Optional[_Iterable[str]] = ..., root: _Optional[str] = ...) -> None: ...
+
 class Card(_message.Message):
     __slots__ = ("key", "task_id", "attempt", "slot", "id", "type", "digest", "size", "sequence", "final", "updated_at")
     KEY_FIELD_NUMBER: _ClassVar[int]

@@ -54,6 +54,16 @@ class ArtifactServiceStub(object):
                 request_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.ListArtifactsRequest.SerializeToString,
                 response_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.ListArtifactsResponse.FromString,
                 _registered_method=True)
+        self.SignObjectReads = channel.unary_unary(
+                '/headwater.api.artifact.v1.ArtifactService/SignObjectReads',
+                request_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.SignObjectReadsRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.SignObjectReadsResponse.FromString,
+                _registered_method=True)
+        self.SignObjectWrites = channel.unary_unary(
+                '/headwater.api.artifact.v1.ArtifactService/SignObjectWrites',
+                request_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.SignObjectWritesRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.SignObjectWritesResponse.FromString,
+                _registered_method=True)
         self.PutCard = channel.unary_unary(
                 '/headwater.api.artifact.v1.ArtifactService/PutCard',
                 request_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.PutCardRequest.SerializeToString,
@@ -95,6 +105,20 @@ class ArtifactServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SignObjectReads(self, request, context):
+        """URLs of requests that read user objects of the project: those under names that users choose, for the S3 tool.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SignObjectWrites(self, request, context):
+        """URLs of requests that write user objects of the project.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def PutCard(self, request, context):
         """Keeps the newest state of a card; what is older than that, by attempt and sequence, changes nothing.
         """
@@ -131,6 +155,16 @@ def add_ArtifactServiceServicer_to_server(servicer, server):
                     servicer.ListArtifacts,
                     request_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.ListArtifactsRequest.FromString,
                     response_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.ListArtifactsResponse.SerializeToString,
+            ),
+            'SignObjectReads': grpc.unary_unary_rpc_method_handler(
+                    servicer.SignObjectReads,
+                    request_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.SignObjectReadsRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.SignObjectReadsResponse.SerializeToString,
+            ),
+            'SignObjectWrites': grpc.unary_unary_rpc_method_handler(
+                    servicer.SignObjectWrites,
+                    request_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.SignObjectWritesRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.SignObjectWritesResponse.SerializeToString,
             ),
             'PutCard': grpc.unary_unary_rpc_method_handler(
                     servicer.PutCard,
@@ -251,6 +285,60 @@ class ArtifactService(object):
             '/headwater.api.artifact.v1.ArtifactService/ListArtifacts',
             headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.ListArtifactsRequest.SerializeToString,
             headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.ListArtifactsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SignObjectReads(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.artifact.v1.ArtifactService/SignObjectReads',
+            headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.SignObjectReadsRequest.SerializeToString,
+            headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.SignObjectReadsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SignObjectWrites(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.artifact.v1.ArtifactService/SignObjectWrites',
+            headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.SignObjectWritesRequest.SerializeToString,
+            headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.SignObjectWritesResponse.FromString,
             options,
             channel_credentials,
             insecure,

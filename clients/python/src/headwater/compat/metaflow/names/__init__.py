@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = forward(
         "JSONType": "headwater",
         "current": "headwater",
         "IncludeFile": "headwater",
+        "S3": "headwater",
         "Config": "headwater",
         "ConfigValue": "headwater",
         "config_expr": "headwater",

@@ -80,6 +80,19 @@ class Method:
             yield item
 
 
+class Joined:
+    """The RPCs of several objects as those of one servicer."""
+
+    def __init__(self, *parts: object) -> None:
+        self._parts = parts
+
+    def __getattr__(self, name: str) -> Any:
+        for part in self._parts:
+            if (found := getattr(part, name, None)) is not None:
+                return found
+        raise AttributeError(name)
+
+
 def snake(name: str) -> str:
     return _CAMEL.sub("_", name).lower()
 

@@ -5,8 +5,11 @@ from headwater_server.kit.errors import AlreadyExists, InvalidArgument
 from headwater_server.kit.outbox import Outbox
 from headwater_server.kit.pages import page_size, page_token, read_page_token
 from headwater_server.kit.rpc import Call
-from headwater_server.registry import facts, limits, messages, origin
+from headwater_server.registry import facts, hooks, limits, messages, origin
 from headwater_server.registry.blobs import Blobs
+from headwater_server.registry.catalog import with_newest
+from headwater_server.registry.catalog_store import CatalogStore
+from headwater_server.registry.hooks import Hooks
 from headwater_server.registry.promotions import Move, check_expected, check_reason
 from headwater_server.registry.references import parse_reference
 from headwater_server.registry.store import Row, Store
@@ -17,8 +20,17 @@ _BEYOND_IDS = 2**63 - 1
 
 
 class RegistryApi:
-    def __init__(self, store: Store, blobs: Blobs, outbox: Outbox, demanding: frozenset[str]) -> None:
-        self._store, self._blobs, self._outbox, self._demanding = store, blobs, outbox, demanding
+    def __init__(
+        self,
+        store: Store,
+        catalog: CatalogStore,
+        blobs: Blobs,
+        outbox: Outbox,
+        hooks: Hooks,
+        demanding: frozenset[str],
+    ) -> None:
+        self._store, self._catalog, self._blobs = store, catalog, blobs
+        self._outbox, self._hooks, self._demanding = outbox, hooks, demanding
 
     # Models
 
@@ -30,11 +42,13 @@ class RegistryApi:
             if not await self._store.create_model(tx, request.project, name, description, tags, call):
                 text = f"name: model {name!r} exists in project {request.project!r}"
                 raise AlreadyExists(text, field="name", hint="use it as it is, or choose another name")
+            await self._hooks.tell(tx, request.project, hooks.model_created(name, tags, description))
         return pb.CreateModelResponse(model=messages.model(await self._store.model(request.project, name)))
 
     async def get_model(self, request: pb.GetModelRequest, call: Call) -> pb.GetModelResponse:
-        name = limits.check_name(request.name)
-        return pb.GetModelResponse(model=messages.model(await self._store.model(request.project, name)))
+        row = await self._store.model(request.project, limits.check_name(request.name))
+        newest = await self._catalog.newest_of_stages([row["id"]])
+        return pb.GetModelResponse(model=with_newest(row, newest[row["id"]]))
 
     async def list_models(self, request: pb.ListModelsRequest, call: Call) -> pb.ListModelsResponse:
         size = page_size(request.page_size)
@@ -55,6 +69,8 @@ class RegistryApi:
                 at = await self._store.update_model(tx, model, description, tags)
                 event = facts.updated(request.project, name, 0, description, tags, call.actor, at)
                 tx.emit(event, call.traceparent)
+                told = hooks.tags_changed(name, 0, model["tags"], tags, hooks.is_prompt(tags))
+                await self._hooks.tell(tx, request.project, told)
         return pb.UpdateModelResponse(model=messages.model(await self._store.model(request.project, name)))
 
     # Versions
@@ -74,13 +90,20 @@ class RegistryApi:
             "signature": origin.signature_of(request.signature),
             "lineage": origin.lineage_of(request.lineage, call.actor),
             "request_id": limits.check_request_id(request.request_id),
+            "source": limits.check_word(request.source, "source", limits.MAX_URI),
+            "storage_uri": limits.check_word(request.storage_uri, "storage_uri", limits.MAX_URI),
+            "run_link": limits.check_word(request.run_link, "run_link", limits.MAX_URI),
+            "logged_model": limits.check_word(request.model_id, "model_id"),
         }
         if request.digest:
             new["size"] = await self._blobs.check(request.project, request.digest, request.size, call)
         async with self._outbox.transaction() as tx:
-            await self._store.create_model(tx, request.project, name, "", {}, call)
+            if not request.model_must_exist and await self._store.create_model(tx, request.project, name, "", {}, call):
+                await self._hooks.tell(tx, request.project, hooks.model_created(name, {}, ""))
             model = await self._store.lock(tx, request.project, name)
             number = await self._store.add_version(tx, model, new, call)
+            if number > model["latest_version"]:
+                await self._hooks.tell(tx, request.project, hooks.version_created(name, number, new))
             row = await self._store.version(model, number, tx)
         return pb.CreateModelVersionResponse(version=messages.version(row))
 
@@ -116,6 +139,8 @@ class RegistryApi:
                 at = await self._store.update_version(tx, model, number, description, tags)
                 event = facts.updated(request.project, name, number, description, tags, call.actor, at)
                 tx.emit(event, call.traceparent)
+                told = hooks.tags_changed(name, number, row["tags"], tags, hooks.is_prompt(model["tags"]))
+                await self._hooks.tell(tx, request.project, told)
                 row = await self._store.version(model, number, tx)
         return pb.UpdateModelVersionResponse(version=messages.version(row))
 
@@ -143,6 +168,8 @@ class RegistryApi:
                     evidence = metrics or (await self._store.version(model, number, tx))["metrics"]
                     move = Move(alias, number, now, reason, call.actor, evidence, request_id)
                     row = await self._store.move(tx, model, move, call.traceparent)
+                    told = hooks.alias_moved(name, alias, number, hooks.is_prompt(model["tags"]))
+                    await self._hooks.tell(tx, request.project, told)
         return pb.SetAliasResponse(promotion=messages.promotion(row))
 
     async def delete_alias(self, request: pb.DeleteAliasRequest, call: Call) -> pb.DeleteAliasResponse:
@@ -155,6 +182,8 @@ class RegistryApi:
             if not now:
                 raise await self._store.no_alias(tx, model, alias)
             row = await self._store.move(tx, model, Move(alias, 0, now, reason, call.actor), call.traceparent)
+            told = hooks.alias_moved(name, alias, 0, hooks.is_prompt(model["tags"]))
+            await self._hooks.tell(tx, request.project, told)
         return pb.DeleteAliasResponse(promotion=messages.promotion(row))
 
     async def list_promotions(self, request: pb.ListPromotionsRequest, call: Call) -> pb.ListPromotionsResponse:

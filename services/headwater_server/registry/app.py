@@ -1,13 +1,23 @@
-"""Composition root of the registry: settings, store, RPCs. It follows no events."""
+"""Composition root of the registry: settings, store, RPCs, the deliveries of webhooks. It follows no events."""
+
+import asyncio
 
 from pydantic import Field
 
 from headwater.api.registry.v1 import registry_pb2
+from headwater_server.kit.rpc import Joined
 from headwater_server.kit.service import ServiceKit
 from headwater_server.kit.settings import ServiceSettings
 from headwater_server.registry.api import RegistryApi
 from headwater_server.registry.blobs import Blobs
+from headwater_server.registry.catalog import Catalog
+from headwater_server.registry.catalog_store import CatalogStore
+from headwater_server.registry.deliveries import Deliveries
+from headwater_server.registry.hooks import Hooks
+from headwater_server.registry.logged_models import LoggedModels
+from headwater_server.registry.outgoing import Policy
 from headwater_server.registry.store import Store
+from headwater_server.registry.webhooks import Webhooks
 
 NAME = "registry"
 
@@ -16,9 +26,24 @@ class Settings(ServiceSettings):
     reason_required: str = Field(
         "", description='Aliases that move only with a reason, separated by commas; "*" is all of them.'
     )
+    webhooks_http: bool = Field(False, description="Webhooks may call http:// URLs, not only https://.")
+    webhooks_private: bool = Field(
+        False, description="Webhooks may call this machine and private networks. Off: only public addresses."
+    )
 
 
 async def build(kit: ServiceKit[Settings]) -> None:
-    demanding = frozenset(filter(None, (alias.strip() for alias in kit.settings.reason_required.split(","))))
-    api = RegistryApi(Store(kit.database), Blobs(kit), kit.outbox, demanding)
-    kit.serve(registry_pb2.DESCRIPTOR.services_by_name["RegistryService"], api)
+    settings, database = kit.settings, kit.database
+    demanding = frozenset(filter(None, (alias.strip() for alias in settings.reason_required.split(","))))
+    policy = Policy(("https", "http") if settings.webhooks_http else ("https",), settings.webhooks_private)
+    wake = asyncio.Event()
+    hooks, deliveries = Hooks(wake), Deliveries(database, policy, wake)
+    store, catalog = Store(database), CatalogStore(database)
+    servicer = Joined(
+        RegistryApi(store, catalog, Blobs(kit), kit.outbox, hooks, demanding),
+        Catalog(store, catalog, kit.outbox, hooks),
+        LoggedModels(database),
+        Webhooks(database, deliveries, policy),
+    )
+    kit.serve(registry_pb2.DESCRIPTOR.services_by_name["RegistryService"], servicer)
+    kit.loop("webhooks", deliveries.loop)

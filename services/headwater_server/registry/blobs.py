@@ -19,7 +19,7 @@ class Blobs:
     async def check(self, project: str, digest: str, size: int, call: Call) -> int:
         """The size of the blob. Raises FailedPrecondition when the project has none such, InvalidArgument when it has
         another size than was said."""
-        request = artifact_pb2.GetBlobRequest(project=project, digest=digest)
+        request = artifact_pb2.GetBlobRequest(project=project, digest=digest, keep=True)
         try:
             answer = await self._kit.client("artifact").GetBlob(
                 request, timeout=self._timeout, on_behalf=call.identity, traceparent=call.traceparent

@@ -48,3 +48,28 @@ def moved(project: str, name: str, move: Move, at: datetime) -> Message:
         project=project, name=name, alias=move.alias, version=move.version, previous_version=move.previous,
         reason=move.reason, metrics=move.metrics, at=timestamp(at), actor=actor,
     )  # fmt: skip
+
+
+def renamed(project: str, name: str, previous: str, actor: Actor, at: datetime) -> Message:
+    return events_pb2.ModelRenamed(
+        project=project, name=name, previous_name=previous, at=timestamp(at), actor=actor_message(actor)
+    )
+
+
+def deleted(project: str, name: str, actor: Actor, at: datetime) -> Message:
+    return events_pb2.ModelDeleted(project=project, name=name, at=timestamp(at), actor=actor_message(actor))
+
+
+def version_deleted(project: str, name: str, version: int, actor: Actor, at: datetime) -> Message:
+    return events_pb2.ModelVersionDeleted(
+        project=project, name=name, version=version, at=timestamp(at), actor=actor_message(actor)
+    )
+
+
+def stage_changed(
+    project: str, name: str, version: int, stage: str, previous: str, actor: Actor, at: datetime
+) -> Message:
+    return events_pb2.ModelStageChanged(
+        project=project, name=name, version=version, stage=stage, previous_stage=previous,
+        at=timestamp(at), actor=actor_message(actor),
+    )  # fmt: skip

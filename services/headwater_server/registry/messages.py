@@ -44,6 +44,12 @@ def version(row: Any) -> pb.ModelVersion:
         created_at=timestamp(row["created_at"]),
         created_by=_actor(row["created_by"]),
         type=row["type"],
+        source=row["source"],
+        storage_uri=row["storage_uri"],
+        run_link=row["run_link"],
+        model_id=row["logged_model"],
+        stage=row["stage"],
+        updated_at=timestamp(row["updated_at"]),
     )
     if row["signature"] is not None:
         answer.signature.update(row["signature"])

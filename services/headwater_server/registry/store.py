@@ -84,7 +84,8 @@ class Store:
         assert row is not None  # its lock is ours
         number, at = row["latest_version"], row["updated_at"]
         columns = ("digest", "size", "encoding", "type", "description", "tags", "metrics", "signature", "lineage")
-        values = [new[column] for column in (*columns, "request_id")]
+        elsewhere = ("source", "storage_uri", "run_link", "logged_model")
+        values = [new[column] for column in (*columns, *elsewhere, "request_id")]
         await tx.conn.execute(q.insert_version, model["id"], number, *values, actor_row(call.actor), at)
         event = facts.version_created(model["project"], model["name"], number, new, call.actor, at)
         tx.emit(event, call.traceparent)
@@ -93,17 +94,19 @@ class Store:
     async def number_of(self, model: Row, reference: Reference, field: str = "version", tx: Any = None) -> int:
         """The version that a reference stands for. Raises NotFound naming what there is."""
         reader: Reader = tx.conn if tx else self._database
-        latest = model["latest_version"]
         if reference.alias:
             number = await reader.fetchval(q.find_alias, model["id"], reference.alias)
             if number is None:
                 raise await self._no_alias(reader, model, reference.alias, field)
             return number
-        number = reference.number or latest
-        if 0 < number <= latest:
+        number = await reader.fetchval(q.version_there, model["id"], reference.number or None)
+        if number is not None:
             return number
+        latest, number = model["latest_version"], reference.number
         which = f"version {number}" if number else "version yet"
         hint = f"there is {'version 1' if latest == 1 else f'1 to {latest}'}" if latest else "register one first"
+        if 0 < number <= latest:
+            hint = "it was deleted"
         raise NotFound(
             f"{field}: model {model['name']!r} has no {which}", field=field, hint=hint, reason="VERSION_NOT_FOUND"
         )

@@ -10,7 +10,7 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class RunStarted(_message.Message):
-    __slots__ = ("run_id", "project", "flow", "parameters", "tags", "at", "actor", "origin_run_id", "trigger", "code_package", "run_seq")
+    __slots__ = ("run_id", "project", "flow", "parameters", "tags", "at", "actor", "origin_run_id", "trigger", "code_package", "run_seq", "locks")
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     FLOW_FIELD_NUMBER: _ClassVar[int]
@@ -22,6 +22,7 @@ class RunStarted(_message.Message):
     TRIGGER_FIELD_NUMBER: _ClassVar[int]
     CODE_PACKAGE_FIELD_NUMBER: _ClassVar[int]
     RUN_SEQ_FIELD_NUMBER: _ClassVar[int]
+    LOCKS_FIELD_NUMBER: _ClassVar[int]
     run_id: str
     project: str
     flow: str
@@ -33,7 +34,8 @@ class RunStarted(_message.Message):
     trigger: _common_pb2.TriggerSource
     code_package: str
     run_seq: int
-    def __init__(self, run_id: _Optional[str] = ..., project: _Optional[str] = ..., flow: _Optional[str] = ..., parameters: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., tags: _Optional[_Iterable[str]] = ..., at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[_Union[_common_pb2.Actor, _Mapping]] = ..., origin_run_id: _Optional[str] = ..., trigger: _Optional[_Union[_common_pb2.TriggerSource, _Mapping]] = ..., code_package: _Optional[str] = ..., run_seq: _Optional[int] = ...) -> None: ...
+    locks: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, run_id: _Optional[str] = ..., project: _Optional[str] = ..., flow: _Optional[str] = ..., parameters: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., tags: _Optional[_Iterable[str]] = ..., at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[_Union[_common_pb2.Actor, _Mapping]] = ..., origin_run_id: _Optional[str] = ..., trigger: _Optional[_Union[_common_pb2.TriggerSource, _Mapping]] = ..., code_package: _Optional[str] = ..., run_seq: _Optional[int] = ..., locks: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class RunSucceeded(_message.Message):
     __slots__ = ("run_id", "project", "flow", "at", "duration", "run_seq")
@@ -92,6 +94,58 @@ class RunCancelled(_message.Message):
     actor: _common_pb2.Actor
     run_seq: int
     def __init__(self, run_id: _Optional[str] = ..., project: _Optional[str] = ..., flow: _Optional[str] = ..., at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., duration: _Optional[float] = ..., reason: _Optional[str] = ..., actor: _Optional[_Union[_common_pb2.Actor, _Mapping]] = ..., run_seq: _Optional[int] = ...) -> None: ...
+
+class RunDeleted(_message.Message):
+    __slots__ = ("run_id", "project", "flow", "at", "actor", "reason", "heirs")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    FLOW_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    HEIRS_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    project: str
+    flow: str
+    at: _timestamp_pb2.Timestamp
+    actor: _common_pb2.Actor
+    reason: str
+    heirs: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, run_id: _Optional[str] = ..., project: _Optional[str] = ..., flow: _Optional[str] = ..., at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[_Union[_common_pb2.Actor, _Mapping]] = ..., reason: _Optional[str] = ..., heirs: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class RunRevived(_message.Message):
+    __slots__ = ("run_id", "project", "flow", "at", "run_seq")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    FLOW_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    RUN_SEQ_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    project: str
+    flow: str
+    at: _timestamp_pb2.Timestamp
+    run_seq: int
+    def __init__(self, run_id: _Optional[str] = ..., project: _Optional[str] = ..., flow: _Optional[str] = ..., at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., run_seq: _Optional[int] = ...) -> None: ...
+
+class RunTagsChanged(_message.Message):
+    __slots__ = ("run_id", "project", "flow", "at", "tags", "added", "removed", "tags_version")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    FLOW_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    TAGS_FIELD_NUMBER: _ClassVar[int]
+    ADDED_FIELD_NUMBER: _ClassVar[int]
+    REMOVED_FIELD_NUMBER: _ClassVar[int]
+    TAGS_VERSION_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    project: str
+    flow: str
+    at: _timestamp_pb2.Timestamp
+    tags: _containers.RepeatedScalarFieldContainer[str]
+    added: _containers.RepeatedScalarFieldContainer[str]
+    removed: _containers.RepeatedScalarFieldContainer[str]
+    tags_version: int
+    def __init__(self, run_id: _Optional[str] = ..., project: _Optional[str] = ..., flow: _Optional[str] = ..., at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., tags: _Optional[_Iterable[str]] = ..., added: _Optional[_Iterable[str]] = ..., removed: _Optional[_Iterable[str]] = ..., tags_version: _Optional[int] = ...) -> None: ...
 
 class TaskStarted(_message.Message):
     __slots__ = ("run_id", "project", "flow", "step", "task_id", "attempt", "worker", "at", "run_seq")
@@ -172,18 +226,24 @@ class TaskFailed(_message.Message):
     def __init__(self, run_id: _Optional[str] = ..., project: _Optional[str] = ..., flow: _Optional[str] = ..., step: _Optional[str] = ..., task_id: _Optional[str] = ..., attempt: _Optional[int] = ..., at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., failure: _Optional[_Union[_common_pb2.Failure, _Mapping]] = ..., will_retry: bool = ..., run_seq: _Optional[int] = ...) -> None: ...
 
 class FlowDeployed(_message.Message):
-    __slots__ = ("project", "flow", "version", "at", "actor")
+    __slots__ = ("project", "flow", "version", "at", "actor", "deployment", "code_package", "locks")
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     FLOW_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     AT_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
+    DEPLOYMENT_FIELD_NUMBER: _ClassVar[int]
+    CODE_PACKAGE_FIELD_NUMBER: _ClassVar[int]
+    LOCKS_FIELD_NUMBER: _ClassVar[int]
     project: str
     flow: str
     version: int
     at: _timestamp_pb2.Timestamp
     actor: _common_pb2.Actor
-    def __init__(self, project: _Optional[str] = ..., flow: _Optional[str] = ..., version: _Optional[int] = ..., at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[_Union[_common_pb2.Actor, _Mapping]] = ...) -> None: ...
+    deployment: str
+    code_package: str
+    locks: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, project: _Optional[str] = ..., flow: _Optional[str] = ..., version: _Optional[int] = ..., at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[_Union[_common_pb2.Actor, _Mapping]] = ..., deployment: _Optional[str] = ..., code_package: _Optional[str] = ..., locks: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class FlowUndeployed(_message.Message):
     __slots__ = ("project", "flow", "at", "actor")
@@ -333,6 +393,64 @@ class ModelAliasRemoved(_message.Message):
     at: _timestamp_pb2.Timestamp
     actor: _common_pb2.Actor
     def __init__(self, project: _Optional[str] = ..., name: _Optional[str] = ..., alias: _Optional[str] = ..., previous_version: _Optional[int] = ..., reason: _Optional[str] = ..., at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[_Union[_common_pb2.Actor, _Mapping]] = ...) -> None: ...
+
+class ModelRenamed(_message.Message):
+    __slots__ = ("project", "name", "previous_name", "at", "actor")
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    PREVIOUS_NAME_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    project: str
+    name: str
+    previous_name: str
+    at: _timestamp_pb2.Timestamp
+    actor: _common_pb2.Actor
+    def __init__(self, project: _Optional[str] = ..., name: _Optional[str] = ..., previous_name: _Optional[str] = ..., at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[_Union[_common_pb2.Actor, _Mapping]] = ...) -> None: ...
+
+class ModelDeleted(_message.Message):
+    __slots__ = ("project", "name", "at", "actor")
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    project: str
+    name: str
+    at: _timestamp_pb2.Timestamp
+    actor: _common_pb2.Actor
+    def __init__(self, project: _Optional[str] = ..., name: _Optional[str] = ..., at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[_Union[_common_pb2.Actor, _Mapping]] = ...) -> None: ...
+
+class ModelVersionDeleted(_message.Message):
+    __slots__ = ("project", "name", "version", "at", "actor")
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    project: str
+    name: str
+    version: int
+    at: _timestamp_pb2.Timestamp
+    actor: _common_pb2.Actor
+    def __init__(self, project: _Optional[str] = ..., name: _Optional[str] = ..., version: _Optional[int] = ..., at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[_Union[_common_pb2.Actor, _Mapping]] = ...) -> None: ...
+
+class ModelStageChanged(_message.Message):
+    __slots__ = ("project", "name", "version", "stage", "previous_stage", "at", "actor")
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    STAGE_FIELD_NUMBER: _ClassVar[int]
+    PREVIOUS_STAGE_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    project: str
+    name: str
+    version: int
+    stage: str
+    previous_stage: str
+    at: _timestamp_pb2.Timestamp
+    actor: _common_pb2.Actor
+    def __init__(self, project: _Optional[str] = ..., name: _Optional[str] = ..., version: _Optional[int] = ..., stage: _Optional[str] = ..., previous_stage: _Optional[str] = ..., at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[_Union[_common_pb2.Actor, _Mapping]] = ...) -> None: ...
 
 class ArtifactCardUpdated(_message.Message):
     __slots__ = ("project", "run_id", "step", "task_id", "attempt", "slot", "id", "card_type", "digest", "final", "at")

@@ -3,7 +3,9 @@
 import grpc
 import warnings
 
+from headwater.api.registry.v1 import logged_models_pb2 as headwater_dot_api_dot_registry_dot_v1_dot_logged__models__pb2
 from headwater.api.registry.v1 import registry_pb2 as headwater_dot_api_dot_registry_dot_v1_dot_registry__pb2
+from headwater.api.registry.v1 import webhooks_pb2 as headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2
 
 GRPC_GENERATED_VERSION = '1.68.1'
 GRPC_VERSION = grpc.__version__
@@ -89,6 +91,101 @@ class RegistryServiceStub(object):
                 request_serializer=headwater_dot_api_dot_registry_dot_v1_dot_registry__pb2.ListPromotionsRequest.SerializeToString,
                 response_deserializer=headwater_dot_api_dot_registry_dot_v1_dot_registry__pb2.ListPromotionsResponse.FromString,
                 _registered_method=True)
+        self.RenameModel = channel.unary_unary(
+                '/headwater.api.registry.v1.RegistryService/RenameModel',
+                request_serializer=headwater_dot_api_dot_registry_dot_v1_dot_registry__pb2.RenameModelRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_registry_dot_v1_dot_registry__pb2.RenameModelResponse.FromString,
+                _registered_method=True)
+        self.DeleteModel = channel.unary_unary(
+                '/headwater.api.registry.v1.RegistryService/DeleteModel',
+                request_serializer=headwater_dot_api_dot_registry_dot_v1_dot_registry__pb2.DeleteModelRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_registry_dot_v1_dot_registry__pb2.DeleteModelResponse.FromString,
+                _registered_method=True)
+        self.SearchModels = channel.unary_unary(
+                '/headwater.api.registry.v1.RegistryService/SearchModels',
+                request_serializer=headwater_dot_api_dot_registry_dot_v1_dot_registry__pb2.SearchModelsRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_registry_dot_v1_dot_registry__pb2.SearchModelsResponse.FromString,
+                _registered_method=True)
+        self.DeleteModelVersion = channel.unary_unary(
+                '/headwater.api.registry.v1.RegistryService/DeleteModelVersion',
+                request_serializer=headwater_dot_api_dot_registry_dot_v1_dot_registry__pb2.DeleteModelVersionRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_registry_dot_v1_dot_registry__pb2.DeleteModelVersionResponse.FromString,
+                _registered_method=True)
+        self.SearchModelVersions = channel.unary_unary(
+                '/headwater.api.registry.v1.RegistryService/SearchModelVersions',
+                request_serializer=headwater_dot_api_dot_registry_dot_v1_dot_registry__pb2.SearchModelVersionsRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_registry_dot_v1_dot_registry__pb2.SearchModelVersionsResponse.FromString,
+                _registered_method=True)
+        self.SetStage = channel.unary_unary(
+                '/headwater.api.registry.v1.RegistryService/SetStage',
+                request_serializer=headwater_dot_api_dot_registry_dot_v1_dot_registry__pb2.SetStageRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_registry_dot_v1_dot_registry__pb2.SetStageResponse.FromString,
+                _registered_method=True)
+        self.CreateLoggedModel = channel.unary_unary(
+                '/headwater.api.registry.v1.RegistryService/CreateLoggedModel',
+                request_serializer=headwater_dot_api_dot_registry_dot_v1_dot_logged__models__pb2.CreateLoggedModelRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_registry_dot_v1_dot_logged__models__pb2.CreateLoggedModelResponse.FromString,
+                _registered_method=True)
+        self.GetLoggedModel = channel.unary_unary(
+                '/headwater.api.registry.v1.RegistryService/GetLoggedModel',
+                request_serializer=headwater_dot_api_dot_registry_dot_v1_dot_logged__models__pb2.GetLoggedModelRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_registry_dot_v1_dot_logged__models__pb2.GetLoggedModelResponse.FromString,
+                _registered_method=True)
+        self.SearchLoggedModels = channel.unary_unary(
+                '/headwater.api.registry.v1.RegistryService/SearchLoggedModels',
+                request_serializer=headwater_dot_api_dot_registry_dot_v1_dot_logged__models__pb2.SearchLoggedModelsRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_registry_dot_v1_dot_logged__models__pb2.SearchLoggedModelsResponse.FromString,
+                _registered_method=True)
+        self.UpdateLoggedModel = channel.unary_unary(
+                '/headwater.api.registry.v1.RegistryService/UpdateLoggedModel',
+                request_serializer=headwater_dot_api_dot_registry_dot_v1_dot_logged__models__pb2.UpdateLoggedModelRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_registry_dot_v1_dot_logged__models__pb2.UpdateLoggedModelResponse.FromString,
+                _registered_method=True)
+        self.DeleteLoggedModel = channel.unary_unary(
+                '/headwater.api.registry.v1.RegistryService/DeleteLoggedModel',
+                request_serializer=headwater_dot_api_dot_registry_dot_v1_dot_logged__models__pb2.DeleteLoggedModelRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_registry_dot_v1_dot_logged__models__pb2.DeleteLoggedModelResponse.FromString,
+                _registered_method=True)
+        self.LogModelMetrics = channel.unary_unary(
+                '/headwater.api.registry.v1.RegistryService/LogModelMetrics',
+                request_serializer=headwater_dot_api_dot_registry_dot_v1_dot_logged__models__pb2.LogModelMetricsRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_registry_dot_v1_dot_logged__models__pb2.LogModelMetricsResponse.FromString,
+                _registered_method=True)
+        self.CreateWebhook = channel.unary_unary(
+                '/headwater.api.registry.v1.RegistryService/CreateWebhook',
+                request_serializer=headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2.CreateWebhookRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2.CreateWebhookResponse.FromString,
+                _registered_method=True)
+        self.GetWebhook = channel.unary_unary(
+                '/headwater.api.registry.v1.RegistryService/GetWebhook',
+                request_serializer=headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2.GetWebhookRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2.GetWebhookResponse.FromString,
+                _registered_method=True)
+        self.ListWebhooks = channel.unary_unary(
+                '/headwater.api.registry.v1.RegistryService/ListWebhooks',
+                request_serializer=headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2.ListWebhooksRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2.ListWebhooksResponse.FromString,
+                _registered_method=True)
+        self.UpdateWebhook = channel.unary_unary(
+                '/headwater.api.registry.v1.RegistryService/UpdateWebhook',
+                request_serializer=headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2.UpdateWebhookRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2.UpdateWebhookResponse.FromString,
+                _registered_method=True)
+        self.DeleteWebhook = channel.unary_unary(
+                '/headwater.api.registry.v1.RegistryService/DeleteWebhook',
+                request_serializer=headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2.DeleteWebhookRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2.DeleteWebhookResponse.FromString,
+                _registered_method=True)
+        self.TestWebhook = channel.unary_unary(
+                '/headwater.api.registry.v1.RegistryService/TestWebhook',
+                request_serializer=headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2.TestWebhookRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2.TestWebhookResponse.FromString,
+                _registered_method=True)
+        self.ListWebhookDeliveries = channel.unary_unary(
+                '/headwater.api.registry.v1.RegistryService/ListWebhookDeliveries',
+                request_serializer=headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2.ListWebhookDeliveriesRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2.ListWebhookDeliveriesResponse.FromString,
+                _registered_method=True)
 
 
 class RegistryServiceServicer(object):
@@ -162,6 +259,130 @@ class RegistryServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RenameModel(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteModel(self, request, context):
+        """With its versions, aliases and promotions; what they were made of stays.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SearchModels(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteModelVersion(self, request, context):
+        """Its number is never given again; aliases that point at it are gone.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SearchModelVersions(self, request, context):
+        """Of all models of the project.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetStage(self, request, context):
+        """Stages are MLflow's older way to say what a version is for; an alias says it better.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateLoggedModel(self, request, context):
+        """Models as a run logs them, before one is registered.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetLoggedModel(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SearchLoggedModels(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateLoggedModel(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteLoggedModel(self, request, context):
+        """It is found by GetLoggedModel with deleted only, from then on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LogModelMetrics(self, request, context):
+        """Metrics that name the model they were measured on. A repeated point is stored once; models that are not known are passed over.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateWebhook(self, request, context):
+        """HTTP calls that tell others of what happens to models.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetWebhook(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListWebhooks(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateWebhook(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteWebhook(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TestWebhook(self, request, context):
+        """Calls it once, now, with an example of the event.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListWebhookDeliveries(self, request, context):
+        """What was sent, what will be tried again, and what came back; newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RegistryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -219,6 +440,101 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.ListPromotions,
                     request_deserializer=headwater_dot_api_dot_registry_dot_v1_dot_registry__pb2.ListPromotionsRequest.FromString,
                     response_serializer=headwater_dot_api_dot_registry_dot_v1_dot_registry__pb2.ListPromotionsResponse.SerializeToString,
+            ),
+            'RenameModel': grpc.unary_unary_rpc_method_handler(
+                    servicer.RenameModel,
+                    request_deserializer=headwater_dot_api_dot_registry_dot_v1_dot_registry__pb2.RenameModelRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_registry_dot_v1_dot_registry__pb2.RenameModelResponse.SerializeToString,
+            ),
+            'DeleteModel': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteModel,
+                    request_deserializer=headwater_dot_api_dot_registry_dot_v1_dot_registry__pb2.DeleteModelRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_registry_dot_v1_dot_registry__pb2.DeleteModelResponse.SerializeToString,
+            ),
+            'SearchModels': grpc.unary_unary_rpc_method_handler(
+                    servicer.SearchModels,
+                    request_deserializer=headwater_dot_api_dot_registry_dot_v1_dot_registry__pb2.SearchModelsRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_registry_dot_v1_dot_registry__pb2.SearchModelsResponse.SerializeToString,
+            ),
+            'DeleteModelVersion': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteModelVersion,
+                    request_deserializer=headwater_dot_api_dot_registry_dot_v1_dot_registry__pb2.DeleteModelVersionRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_registry_dot_v1_dot_registry__pb2.DeleteModelVersionResponse.SerializeToString,
+            ),
+            'SearchModelVersions': grpc.unary_unary_rpc_method_handler(
+                    servicer.SearchModelVersions,
+                    request_deserializer=headwater_dot_api_dot_registry_dot_v1_dot_registry__pb2.SearchModelVersionsRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_registry_dot_v1_dot_registry__pb2.SearchModelVersionsResponse.SerializeToString,
+            ),
+            'SetStage': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetStage,
+                    request_deserializer=headwater_dot_api_dot_registry_dot_v1_dot_registry__pb2.SetStageRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_registry_dot_v1_dot_registry__pb2.SetStageResponse.SerializeToString,
+            ),
+            'CreateLoggedModel': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateLoggedModel,
+                    request_deserializer=headwater_dot_api_dot_registry_dot_v1_dot_logged__models__pb2.CreateLoggedModelRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_registry_dot_v1_dot_logged__models__pb2.CreateLoggedModelResponse.SerializeToString,
+            ),
+            'GetLoggedModel': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetLoggedModel,
+                    request_deserializer=headwater_dot_api_dot_registry_dot_v1_dot_logged__models__pb2.GetLoggedModelRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_registry_dot_v1_dot_logged__models__pb2.GetLoggedModelResponse.SerializeToString,
+            ),
+            'SearchLoggedModels': grpc.unary_unary_rpc_method_handler(
+                    servicer.SearchLoggedModels,
+                    request_deserializer=headwater_dot_api_dot_registry_dot_v1_dot_logged__models__pb2.SearchLoggedModelsRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_registry_dot_v1_dot_logged__models__pb2.SearchLoggedModelsResponse.SerializeToString,
+            ),
+            'UpdateLoggedModel': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateLoggedModel,
+                    request_deserializer=headwater_dot_api_dot_registry_dot_v1_dot_logged__models__pb2.UpdateLoggedModelRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_registry_dot_v1_dot_logged__models__pb2.UpdateLoggedModelResponse.SerializeToString,
+            ),
+            'DeleteLoggedModel': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteLoggedModel,
+                    request_deserializer=headwater_dot_api_dot_registry_dot_v1_dot_logged__models__pb2.DeleteLoggedModelRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_registry_dot_v1_dot_logged__models__pb2.DeleteLoggedModelResponse.SerializeToString,
+            ),
+            'LogModelMetrics': grpc.unary_unary_rpc_method_handler(
+                    servicer.LogModelMetrics,
+                    request_deserializer=headwater_dot_api_dot_registry_dot_v1_dot_logged__models__pb2.LogModelMetricsRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_registry_dot_v1_dot_logged__models__pb2.LogModelMetricsResponse.SerializeToString,
+            ),
+            'CreateWebhook': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateWebhook,
+                    request_deserializer=headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2.CreateWebhookRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2.CreateWebhookResponse.SerializeToString,
+            ),
+            'GetWebhook': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetWebhook,
+                    request_deserializer=headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2.GetWebhookRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2.GetWebhookResponse.SerializeToString,
+            ),
+            'ListWebhooks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListWebhooks,
+                    request_deserializer=headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2.ListWebhooksRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2.ListWebhooksResponse.SerializeToString,
+            ),
+            'UpdateWebhook': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateWebhook,
+                    request_deserializer=headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2.UpdateWebhookRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2.UpdateWebhookResponse.SerializeToString,
+            ),
+            'DeleteWebhook': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteWebhook,
+                    request_deserializer=headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2.DeleteWebhookRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2.DeleteWebhookResponse.SerializeToString,
+            ),
+            'TestWebhook': grpc.unary_unary_rpc_method_handler(
+                    servicer.TestWebhook,
+                    request_deserializer=headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2.TestWebhookRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2.TestWebhookResponse.SerializeToString,
+            ),
+            'ListWebhookDeliveries': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListWebhookDeliveries,
+                    request_deserializer=headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2.ListWebhookDeliveriesRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2.ListWebhookDeliveriesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -518,6 +834,519 @@ class RegistryService(object):
             '/headwater.api.registry.v1.RegistryService/ListPromotions',
             headwater_dot_api_dot_registry_dot_v1_dot_registry__pb2.ListPromotionsRequest.SerializeToString,
             headwater_dot_api_dot_registry_dot_v1_dot_registry__pb2.ListPromotionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RenameModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.registry.v1.RegistryService/RenameModel',
+            headwater_dot_api_dot_registry_dot_v1_dot_registry__pb2.RenameModelRequest.SerializeToString,
+            headwater_dot_api_dot_registry_dot_v1_dot_registry__pb2.RenameModelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.registry.v1.RegistryService/DeleteModel',
+            headwater_dot_api_dot_registry_dot_v1_dot_registry__pb2.DeleteModelRequest.SerializeToString,
+            headwater_dot_api_dot_registry_dot_v1_dot_registry__pb2.DeleteModelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SearchModels(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.registry.v1.RegistryService/SearchModels',
+            headwater_dot_api_dot_registry_dot_v1_dot_registry__pb2.SearchModelsRequest.SerializeToString,
+            headwater_dot_api_dot_registry_dot_v1_dot_registry__pb2.SearchModelsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteModelVersion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.registry.v1.RegistryService/DeleteModelVersion',
+            headwater_dot_api_dot_registry_dot_v1_dot_registry__pb2.DeleteModelVersionRequest.SerializeToString,
+            headwater_dot_api_dot_registry_dot_v1_dot_registry__pb2.DeleteModelVersionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SearchModelVersions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.registry.v1.RegistryService/SearchModelVersions',
+            headwater_dot_api_dot_registry_dot_v1_dot_registry__pb2.SearchModelVersionsRequest.SerializeToString,
+            headwater_dot_api_dot_registry_dot_v1_dot_registry__pb2.SearchModelVersionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetStage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.registry.v1.RegistryService/SetStage',
+            headwater_dot_api_dot_registry_dot_v1_dot_registry__pb2.SetStageRequest.SerializeToString,
+            headwater_dot_api_dot_registry_dot_v1_dot_registry__pb2.SetStageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateLoggedModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.registry.v1.RegistryService/CreateLoggedModel',
+            headwater_dot_api_dot_registry_dot_v1_dot_logged__models__pb2.CreateLoggedModelRequest.SerializeToString,
+            headwater_dot_api_dot_registry_dot_v1_dot_logged__models__pb2.CreateLoggedModelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetLoggedModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.registry.v1.RegistryService/GetLoggedModel',
+            headwater_dot_api_dot_registry_dot_v1_dot_logged__models__pb2.GetLoggedModelRequest.SerializeToString,
+            headwater_dot_api_dot_registry_dot_v1_dot_logged__models__pb2.GetLoggedModelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SearchLoggedModels(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.registry.v1.RegistryService/SearchLoggedModels',
+            headwater_dot_api_dot_registry_dot_v1_dot_logged__models__pb2.SearchLoggedModelsRequest.SerializeToString,
+            headwater_dot_api_dot_registry_dot_v1_dot_logged__models__pb2.SearchLoggedModelsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateLoggedModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.registry.v1.RegistryService/UpdateLoggedModel',
+            headwater_dot_api_dot_registry_dot_v1_dot_logged__models__pb2.UpdateLoggedModelRequest.SerializeToString,
+            headwater_dot_api_dot_registry_dot_v1_dot_logged__models__pb2.UpdateLoggedModelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteLoggedModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.registry.v1.RegistryService/DeleteLoggedModel',
+            headwater_dot_api_dot_registry_dot_v1_dot_logged__models__pb2.DeleteLoggedModelRequest.SerializeToString,
+            headwater_dot_api_dot_registry_dot_v1_dot_logged__models__pb2.DeleteLoggedModelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LogModelMetrics(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.registry.v1.RegistryService/LogModelMetrics',
+            headwater_dot_api_dot_registry_dot_v1_dot_logged__models__pb2.LogModelMetricsRequest.SerializeToString,
+            headwater_dot_api_dot_registry_dot_v1_dot_logged__models__pb2.LogModelMetricsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateWebhook(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.registry.v1.RegistryService/CreateWebhook',
+            headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2.CreateWebhookRequest.SerializeToString,
+            headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2.CreateWebhookResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetWebhook(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.registry.v1.RegistryService/GetWebhook',
+            headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2.GetWebhookRequest.SerializeToString,
+            headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2.GetWebhookResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListWebhooks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.registry.v1.RegistryService/ListWebhooks',
+            headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2.ListWebhooksRequest.SerializeToString,
+            headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2.ListWebhooksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateWebhook(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.registry.v1.RegistryService/UpdateWebhook',
+            headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2.UpdateWebhookRequest.SerializeToString,
+            headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2.UpdateWebhookResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteWebhook(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.registry.v1.RegistryService/DeleteWebhook',
+            headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2.DeleteWebhookRequest.SerializeToString,
+            headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2.DeleteWebhookResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TestWebhook(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.registry.v1.RegistryService/TestWebhook',
+            headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2.TestWebhookRequest.SerializeToString,
+            headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2.TestWebhookResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListWebhookDeliveries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.registry.v1.RegistryService/ListWebhookDeliveries',
+            headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2.ListWebhookDeliveriesRequest.SerializeToString,
+            headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2.ListWebhookDeliveriesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 # Facts of the start of a task are left out, and traces are separate, where a foreach is wider than this.
 WIDE = 100
 WIDEST = 1_000_000
+# A slot is given at most this part of the branches that are left to run one after another: others want some, too.
+SHARE = 8
 # Members of one gang: they get their slots in one transaction.
 WIDEST_GANG = 256
 
@@ -22,6 +24,11 @@ class Split:
     @property
     def complete(self) -> bool:
         return self.remaining == 0
+
+    @property
+    def share(self) -> int:
+        """So many branches one slot may be given at once."""
+        return (self.width - self.next_index) // SHARE
 
     def take(self) -> int | None:
         """The next branch that has no task yet."""

@@ -90,6 +90,11 @@ class Sessions:
             await self._give_back(held, False)
             self._wake(pool)
 
+    async def give_back(self, session: str, attempts: list[Attempt]) -> None:
+        """Those of the attempts that the session has are handed out again: it will not begin them."""
+        mine = set(await self._held(session))
+        await self._give_back([each for each in attempts if each in mine], False)
+
     async def claim(self, key: Key, attempt: int, session: str) -> bool:
         """May this session begin the attempt? False: it is over, void or somebody else's."""
         args = (key.run_id, key.step, key.path, key.index, attempt, session)

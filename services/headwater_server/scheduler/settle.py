@@ -22,6 +22,8 @@ class NewTask:
     parent: str
     # Given at once to the worker whose task led to it.
     eager: bool = False
+    # It will begin after other tasks that this worker was given.
+    later: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,11 @@ class Effects:
     @property
     def eager(self) -> NewTask | None:
         return next((task for task in self.tasks if task.eager), None)
+
+    @property
+    def given(self) -> list[NewTask]:
+        """The eager one, and what its slot runs after it."""
+        return [task for task in self.tasks if task.eager]
 
 
 @dataclass(frozen=True)
@@ -90,9 +97,9 @@ def _user_error(message: str, hint: str) -> dict[str, Any]:
     return {"code": "USER_ERROR", "message": message, "hint": hint, "retryable": False}
 
 
-def after_success(plan: Plan, done: Finished, may_start: Eager, fair: bool = True) -> Effects:
+def after_success(plan: Plan, done: Finished, may_start: Eager, fair: bool = True, more: int = 0) -> Effects:
     """may_start(step): would the worker start a task of this step at once? fair: nobody else waits for the slot, so a
-    foreach may go on in it."""
+    foreach may go on in it; more: how many further branches of the foreach the slot would take."""
     step = plan[done.key.step]
     if step.transition == "END":
         return Effects(finished=True)
@@ -102,7 +109,7 @@ def after_success(plan: Plan, done: Finished, may_start: Eager, fair: bool = Tru
         return _open_split(plan, step, done, may_start)
     target = plan[done.chosen if step.transition == "SWITCH" else step.next[0]]
     if target.joins:
-        return _arrive(plan, target, done, may_start, fair)
+        return _arrive(plan, target, done, may_start, fair, more)
     eager = may_start(target)
     key = plan.next_key(done.key, target.name)
     task = NewTask(key, target, done.widths, plan.parent_label(key, done.key), eager)
@@ -131,7 +138,7 @@ def _open_split(plan: Plan, step: Step, done: Finished, may_start: Eager) -> Eff
     return effects
 
 
-def _arrive(plan: Plan, join: Step, done: Finished, may_start: Eager, fair: bool) -> Effects:
+def _arrive(plan: Plan, join: Step, done: Finished, may_start: Eager, fair: bool, more: int) -> Effects:
     assert done.split is not None, f"{done.key} arrives at {join.name} without its split"
     split_key = plan.split_of(join, done.key)
     split_step = plan[join.joins]
@@ -145,10 +152,13 @@ def _arrive(plan: Plan, join: Step, done: Finished, may_start: Eager, fair: bool
     target = plan[split_step.next[0]]
     if not fair or not may_start(target):
         return Effects(waiting=done.split.next_index < done.split.width)
-    index = done.split.take()
-    if index is None:
-        return Effects()
-    return Effects([NewTask(_branch(split_key, target, index), target, done.widths, split_step.name, True)])
+    effects = Effects()
+    for number in range(1 + min(more, done.split.share)):
+        if (index := done.split.take()) is None:
+            break
+        key = _branch(split_key, target, index)
+        effects.tasks.append(NewTask(key, target, done.widths, split_step.name, True, later=number > 0))
+    return effects
 
 
 def _branch(split: Key, target: Step, index: int) -> Key:

@@ -4,7 +4,7 @@ settle.py and retries.py say what follows; this file reads and writes it. Nothin
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -38,15 +38,18 @@ class Completion:
     failure: dict[str, Any] | None = None
     started_at: datetime | None = None
     want_next: bool = False
+    want_more: int = 0
     traceparent: str = ""
 
 
 @dataclass
 class Settled:
-    """The answer: what it decided, and the TaskAssignment (JSON) that the worker starts with at once."""
+    """The answer: what it decided, the TaskAssignment (JSON) to start with at once, and what the slot runs after it."""
 
     disposition: str
     next: dict[str, Any] | None = None
+    more: list[dict[str, Any]] = field(default_factory=list)
+    others_wait: bool = False
 
 
 @dataclass
@@ -134,7 +137,7 @@ class Settlement:
             number, c = good[row["n"] - 1]
             if not row["hit"]:
                 continue
-            self._answers[number] = Settled(ACCEPTED)
+            self._answers[number] = Settled(ACCEPTED, others_wait=not self._fair(self._step(c.key).pool))
             run = self._runs.setdefault(c.key.run_id, _Run(self._infos[c.key.run_id], row["event_seq"]))
             self._report(run, c, row)
             successes.append(_Success(number, c, run, self._follow(run, c, row, splits[row["n"] - 1])))
@@ -185,7 +188,7 @@ class Settlement:
 
         chosen = c.chosen[0] if c.chosen else ""
         finished = Finished(c.key, numbers(row["widths"]), c.foreach_width, split, chosen)
-        effects = after_success(run.info.plan, finished, may_start, self._fair(pool))
+        effects = after_success(run.info.plan, finished, may_start, self._fair(pool), c.want_more)
         if effects.finished:
             run.state = RunState.SUCCEEDED
             self._tx.add(facts.run_over("run.succeeded", run.info, row["at"], run.next_seq(), row["created_at"]))
@@ -215,6 +218,7 @@ class Settlement:
             *task_rows([task for _, task in made], priority),
             [s.completion.session_id if task.eager else None for s, task in made],
             told,
+            [task.eager and not task.later for _, task in made],
             list(self._runs),
             [run.seq for run in runs],
             [int(run.state) for run in runs],
@@ -223,7 +227,7 @@ class Settlement:
         )
 
     def _announce(self, success: _Success, task: NewTask) -> bool:
-        if not task.eager or is_wide(task.widths):
+        if not task.eager or task.later or is_wide(task.widths):
             return False
         run = success.run
         self._tx.add(facts.task_started(run.info, task.key, 1, now(), run.next_seq()))
@@ -231,7 +235,7 @@ class Settlement:
 
     async def _hand_out(self, successes: list[_Success]) -> None:
         """Puts the assignments of the tasks that start at once into the answers."""
-        eager = [(s, task) for s in successes if (task := s.effects.eager) is not None]
+        eager = [(s, task) for s in successes for task in s.effects.given]
         if not eager:
             return
         dispatches = [(Dispatch(s.run.info, task.key, 1, 0, task.widths), task.parent) for s, task in eager]
@@ -239,8 +243,12 @@ class Settlement:
             s.completion.key: Input(s.completion.key, s.completion.attempt, s.completion.result) for s in successes
         }
         inputs = await self._store.inputs(self._tx.conn, dispatches, known)
-        for (success, _), (dispatch, _), (given, width) in zip(eager, dispatches, inputs, strict=True):
-            self._answers[success.number].next = build(dispatch, given, width, self._secret)
+        for (success, task), (dispatch, _), (given, width) in zip(eager, dispatches, inputs, strict=True):
+            assignment, answer = build(dispatch, given, width, self._secret), self._answers[success.number]
+            if task.later:
+                answer.more.append(assignment)
+            else:
+                answer.next = assignment
 
     # Failures
 

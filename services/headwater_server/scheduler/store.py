@@ -148,7 +148,7 @@ class Store:
         """For each dispatch, with the step that its input comes from ("": none, or a join): its inputs, and the width
         of a join that has to ask for them. known: results that need not be read."""
         wanted = [await self._sources(conn, dispatch, parent) for dispatch, parent in dispatches]
-        missing = [key for keys, _ in wanted for key in keys if key not in known]
+        missing = list(dict.fromkeys(key for keys, _ in wanted for key in keys if key not in known))
         if missing:
             for row in await conn.fetch(q.load_results, *columns(missing)):
                 key = missing[row["n"] - 1]

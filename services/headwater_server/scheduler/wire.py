@@ -69,6 +69,18 @@ class Complete(msgspec.Struct, rename="camel"):
     started_at: datetime | None = None
     want_next: bool = False
     traceparent: str = ""
+    want_more: Annotated[int, msgspec.Meta(ge=0, le=256)] = 0
+
+
+class Held(msgspec.Struct, rename="camel"):
+    key: Key
+    attempt: Number = 0
+
+
+class CompleteMany(msgspec.Struct, rename="camel"):
+    session_id: str = ""
+    completions: list[Complete] = []
+    unbegun: list[Held] = []
 
 
 class Claim(msgspec.Struct, rename="camel"):

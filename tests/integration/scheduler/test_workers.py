@@ -214,3 +214,29 @@ async def test_a_completion_is_checked_field_by_field(scheduler, eventually):
         assert answer["error"]["field"] == field
     with pytest.raises(InvalidArgument, match="slots: 0"):
         await s.client.OpenSession(pb.OpenSessionRequest(pool="default", slots=0))
+
+
+async def test_a_slot_may_be_given_several_branches_and_give_some_back(scheduler, eventually):
+    s = await scheduler()
+    worker = await s.worker(lambda a: success(foreachWidth=40, next=["work"]) if a["key"]["step"] == "start" else None)
+    run_id = await s.start(FOREACH)
+    first = (await eventually(lambda: [a for a in worker.seen if a["key"]["step"] == "work"]))[0]
+    done = {"key": first["key"], "attempt": 1, "wantNext": True, "wantMore": 3} | success("first")
+    wrong = {"key": {"runId": run_id, "step": "nowhere"}, "attempt": 1} | success()
+    reply = await worker.request("complete_tasks", {"sessionId": worker.session, "completions": [done, wrong]})
+    good, refused = reply["answers"]
+    assert refused == {} and good["disposition"] == "DISPOSITION_ACCEPTED"
+    given = [good["next"], *good["more"]]
+    assert len({a["key"].get("index", 0) for a in given}) == 4 and {a["attempt"] for a in given} == {1}
+    begun = {t.key.index: t.HasField("started_at") for t in await s.tasks(run_id, step="work")}
+    assert [begun[a["key"]["index"]] for a in given] == [True, False, False, False], "what waits has not started"
+    back = [{"key": a["key"], "attempt": 1} for a in given[2:]]
+    foreign = await s.worker(lambda a: None, slots=1)
+    await foreign.request("complete_tasks", {"sessionId": foreign.session, "unbegun": back})
+    assert await _ready(s, run_id) == [], "only who has a task can give it back"
+    await worker.request("complete_tasks", {"sessionId": worker.session, "unbegun": back})
+    assert await _ready(s, run_id) == [a["key"]["index"] for a in back]
+
+
+async def _ready(s: Any, run_id: str) -> list[int]:
+    return [t.key.index for t in await s.tasks(run_id, step="work") if t.state == pb.TASK_STATE_READY]

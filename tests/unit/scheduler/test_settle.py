@@ -2,7 +2,7 @@
 
 import pytest
 
-from headwater_server.scheduler.fanout import WIDEST, Split, is_wide
+from headwater_server.scheduler.fanout import SHARE, WIDEST, Split, is_wide
 from headwater_server.scheduler.graph import Plan, Step
 from headwater_server.scheduler.keys import Key
 from headwater_server.scheduler.settle import Effects, Finished, after_success, wrong_choice
@@ -102,3 +102,16 @@ def test_code_that_leaves_its_graph_fails_for_good(name, chosen, width, message)
 
 def test_wide_is_what_all_open_foreach_steps_are_together():
     assert [is_wide(widths) for widths in ((), (100,), (101,), (10, 10), (11, 10))] == [False, False, True, False, True]
+
+
+def test_a_slot_is_given_its_share_of_the_branches_and_only_the_first_has_begun():
+    def arrive(next_index: int, more: int, fair: bool = True) -> list[tuple[int, bool]]:
+        split = Split(width=100, next_index=next_index, remaining=2)
+        effects = after_success(FOREACH, Finished(Key("r", "work", (1,)), (100,), 0, split), yes, fair, more)
+        assert all(task.eager for task in effects.tasks)
+        return [(task.key.index, task.later) for task in effects.tasks]
+
+    assert arrive(20, 3) == [(20, False), (21, True), (22, True), (23, True)]
+    assert len(arrive(20, 50)) == 1 + 80 // SHARE, "others want some, too"
+    assert arrive(96, 50) == [(96, False)]
+    assert arrive(20, 3, fair=False) == []

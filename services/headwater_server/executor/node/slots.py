@@ -1,9 +1,14 @@
 """The slots of an agent: what runs in them, and when one is free again.
 
-A slot runs an attempt, completes it, and goes on with the task that the scheduler's reply may carry.
+A slot runs an attempt, completes it, and goes on with the tasks that the scheduler's reply may carry. Where the tasks of a
+foreach are short it has some ahead: then it does not wait for the scheduler between two of them.
 """
 
 import asyncio
+from collections import OrderedDict, deque
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 import msgspec
 import structlog
@@ -11,7 +16,7 @@ from nats.aio.msg import Msg
 
 from headwater_server.executor.node import wire
 from headwater_server.executor.node.attempt import Attempt
-from headwater_server.executor.node.completion import Completer
+from headwater_server.executor.node.completion import Completer, Want
 from headwater_server.executor.node.context import Node
 from headwater_server.executor.node.wire import Assignment, Held
 from headwater_server.kit.pull import Puller
@@ -19,13 +24,35 @@ from headwater_server.kit.pull import Puller
 log = structlog.get_logger("worker.slots")
 # A message that is older (seconds) may be about a task that went to somebody else meanwhile.
 _FRESH = 10.0
+# A slot has tasks ahead for about so long (seconds), and so many at most.
+AHEAD = 0.5
+MOST_AHEAD = 32
+# Tasks that stand behind one which takes longer (seconds) are given back: another slot may have time for them.
+SLOW = 0.25
+_PACES = 64
+
+
+@dataclass(eq=False)
+class Slot:
+    """One at work: the task it runs, those it runs next, and results that the scheduler has not answered yet."""
+
+    current: Assignment
+    ahead: deque[Assignment] = field(default_factory=deque)
+    settling: dict["asyncio.Task[list[Assignment]]", Assignment] = field(default_factory=dict)
+    # Branches that were asked for beyond one for each result.
+    asked: int = 0
+    finishing: bool = False
+
+    def held(self) -> list[Held]:
+        return [task.held for task in (self.current, *self.ahead, *self.settling.values())]
 
 
 class Slots:
     def __init__(self, node: Node, count: int, completer: Completer) -> None:
         self._node, self._count, self._completer = node, count, completer
-        self._busy: dict[asyncio.Task[None], Assignment] = {}
-        self._finishing: set[asyncio.Task[None]] = set()
+        self._busy: dict[asyncio.Task[None], Slot] = {}
+        self._paces: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._jobs: set[asyncio.Task[Any]] = set()
         self._refused = False
         self.draining = False
         self.puller: Puller | None = None
@@ -35,7 +62,7 @@ class Slots:
         return 0 if self.draining else self._count - len(self._busy)
 
     def held(self) -> tuple[int, list[Held]]:
-        return self.free, [task.held for task in self._busy.values()]
+        return self.free, [held for slot in self._busy.values() for held in slot.held()]
 
     async def deliver(self, msg: Msg) -> None:
         """A message of the work queue. It is acknowledged at once: from here on the session's lease counts."""
@@ -50,73 +77,167 @@ class Slots:
             self._refused = True
             await msg.nak()
             return
-        if not self._is_running(task):
+        if not self._has(task):
             self._cancel_older(task)
-            self._start(task, check=meta.num_delivered > 1 or _is_old(task) or task.in_gang)
+            self._start(Slot(task), check=meta.num_delivered > 1 or _is_old(task) or task.in_gang)
         await msg.ack()
 
     def cancel(self, attempts: list[Held]) -> None:
         """Stops them; nothing is completed."""
         wanted = set(attempts)
-        for slot, task in list(self._busy.items()):
-            if task.held in wanted:
-                log.info("task cancelled", task=task.name)
-                slot.cancel()
+        for job, slot in list(self._busy.items()):
+            for task in [task for task in slot.ahead if task.held in wanted]:
+                slot.ahead.remove(task)
+            if slot.current.held in wanted:
+                log.info("task cancelled", task=slot.current.name)
+                job.cancel()
 
     def _cancel_older(self, task: Assignment) -> None:
         """A newer attempt came here while we still hold an older one: its result would be refused."""
-        self.cancel([o.held for o in self._busy.values() if o.key == task.key and o.attempt < task.attempt])
+        held = [held for slot in self._busy.values() for held in slot.held()]
+        self.cancel([older for older in held if older.key == task.key and older.attempt < task.attempt])
 
     async def drain(self, patience: float) -> None:
         """Lets completions that are under way finish, kills everything else. Takes nothing more."""
         self.draining = True
-        for slot in list(self._busy):
-            if slot not in self._finishing:
-                slot.cancel()
+        settling = [job for slot in self._busy.values() for job in slot.settling]
+        finishing = [job for job, slot in self._busy.items() if slot.finishing]
+        for job, slot in self._busy.items():
+            slot.ahead.clear()
+            if not slot.finishing:
+                job.cancel()
+        if jobs := [*settling, *finishing]:
+            await asyncio.wait(jobs, timeout=patience)
+        for job in list(self._busy):
+            job.cancel()
         if self._busy:
             await asyncio.wait(list(self._busy), timeout=patience)
-        for slot in list(self._busy):
-            slot.cancel()
-        if self._busy:
-            await asyncio.wait(list(self._busy), timeout=patience)
 
-    def _is_running(self, task: Assignment) -> bool:
-        return any(other.held == task.held for other in self._busy.values())
+    def _has(self, task: Assignment) -> bool:
+        return any(task.held in slot.held() for slot in self._busy.values())
 
-    def _start(self, task: Assignment, *, check: bool) -> None:
-        slot = asyncio.create_task(self._work(task, check))
-        self._busy[slot] = task
-        slot.add_done_callback(self._ended)
+    def _start(self, slot: Slot, *, check: bool) -> None:
+        job = asyncio.create_task(self._work(slot, check))
+        self._busy[job] = slot
+        job.add_done_callback(self._ended)
 
-    def _ended(self, slot: asyncio.Task[None]) -> None:
-        del self._busy[slot]
-        if not slot.cancelled() and (error := slot.exception()) is not None:
+    def _ended(self, job: asyncio.Task[None]) -> None:
+        slot = self._busy.pop(job)
+        if not job.cancelled() and (error := job.exception()) is not None:
             log.error("slot failed", exc_info=error)
+        if slot.ahead and not self.draining:  # only the task that it ran was cancelled
+            self._go_on(list(slot.ahead))
         if self.puller is not None:
             self.puller.wake()
 
-    async def _work(self, task: Assignment, check: bool) -> None:
-        slot = asyncio.current_task()
-        assert slot is not None
-        if check and not await self._completer.claim(task):
-            log.info("task not ours any more", task=task.name)
-            return
-        following: Assignment | None = task
-        while following is not None:
-            self._busy[slot] = task = following
-            attempt = Attempt(self._node, task)
-            try:
-                outcome = await attempt.run()
-                self._finishing.add(slot)
-                following = await self._completer.complete(attempt, outcome, want_next=self._wants_next)
-            finally:
-                self._finishing.discard(slot)
-                attempt.span.end()
+    def _go_on(self, tasks: list[Assignment]) -> None:
+        self._start(Slot(tasks[0], deque(tasks[1:])), check=False)
 
-    def _wants_next(self) -> bool:
-        """Not while draining, nor right after messages had to be given back: others wait for a slot."""
+    async def _work(self, slot: Slot, check: bool) -> None:
+        if check and not await self._completer.claim(slot.current):
+            log.info("task not ours any more", task=slot.current.name)
+            return
+        while True:
+            attempt, outcome = await self._run(slot)
+            if slot.ahead:
+                self._settle_aside(slot, attempt, outcome)
+            else:
+                slot.finishing = True
+                following = await self._settle(slot, attempt, outcome, urgent=True)
+                slot.ahead.extend(following)
+                slot.finishing = False
+            while not slot.ahead and slot.settling:
+                await asyncio.wait(slot.settling, return_when=asyncio.FIRST_COMPLETED)
+            if not slot.ahead:
+                return
+            slot.current = slot.ahead.popleft()
+
+    async def _run(self, slot: Slot) -> tuple[Attempt, dict[str, Any]]:
+        loop, attempt = asyncio.get_running_loop(), Attempt(self._node, slot.current)
+        began = loop.time()
+        slow = loop.call_later(SLOW, self._too_slow, slot)
+        try:
+            outcome = await attempt.run()
+        except BaseException:
+            attempt.span.end()
+            raise
+        finally:
+            slow.cancel()
+        if slot.current.frames:
+            self._learn(slot.current, loop.time() - began)
+        return attempt, outcome
+
+    async def _settle(self, slot: Slot, attempt: Attempt, outcome: dict[str, Any], *, urgent: bool) -> list[Assignment]:
+        asked = 0
+
+        def want() -> Want:
+            nonlocal asked
+            slot.asked -= asked
+            wanted = self._want(slot, attempt.task)
+            asked = wanted.more
+            slot.asked += asked
+            return wanted
+
+        try:
+            following = await self._completer.complete(attempt, outcome, want, urgent=urgent)
+            if following.others_wait:
+                self._give_back(slot)
+            return following.tasks
+        finally:
+            slot.asked -= asked
+            attempt.span.end()
+
+    def _settle_aside(self, slot: Slot, attempt: Attempt, outcome: dict[str, Any]) -> None:
+        job = asyncio.create_task(self._settle(slot, attempt, outcome, urgent=False))
+        slot.settling[job] = attempt.task
+        job.add_done_callback(partial(self._settled, slot))
+
+    def _settled(self, slot: Slot, job: "asyncio.Task[list[Assignment]]") -> None:
+        del slot.settling[job]
+        if job.cancelled():
+            return
+        if (error := job.exception()) is not None:
+            log.error("completion failed", exc_info=error)
+        elif slot in self._busy.values():
+            slot.ahead.extend(job.result())
+        elif job.result() and not self.draining:
+            self._go_on(job.result())
+
+    # Tasks ahead
+
+    def _want(self, slot: Slot, task: Assignment) -> Want:
+        """Nothing while draining, nor right after messages had to be given back: others wait for a slot."""
         refused, self._refused = self._refused, False
-        return not self.draining and not refused
+        if self.draining or refused:
+            return Want()
+        others = sum(other is not task for other in slot.settling.values())
+        coming = len(slot.ahead) + others + slot.asked
+        length = self._length(task)
+        return Want(coming < max(1, length), max(0, length - coming - 1))
+
+    def _length(self, task: Assignment) -> int:
+        """How many tasks like this one a slot should have ahead."""
+        pace = self._paces.get((task.key.run_id, task.key.step)) if task.frames and not task.in_gang else None
+        return min(MOST_AHEAD, int(AHEAD / pace)) if pace else 0
+
+    def _learn(self, task: Assignment, seconds: float) -> None:
+        """How long tasks of this step take: slower ones count at once, faster ones little by little."""
+        key = (task.key.run_id, task.key.step)
+        known = self._paces.pop(key, seconds)
+        self._paces[key] = max(seconds, 0.7 * known + 0.3 * seconds, 0.001)
+        if len(self._paces) > _PACES:
+            self._paces.popitem(last=False)
+
+    def _too_slow(self, slot: Slot) -> None:
+        self._learn(slot.current, SLOW)
+        self._give_back(slot)
+
+    def _give_back(self, slot: Slot) -> None:
+        if slot.ahead and not self.draining:
+            job = asyncio.create_task(self._completer.give_back([task.held for task in slot.ahead]))
+            slot.ahead.clear()
+            self._jobs.add(job)
+            job.add_done_callback(self._jobs.discard)
 
 
 def _is_old(task: Assignment) -> bool:

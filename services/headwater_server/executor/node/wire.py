@@ -99,9 +99,15 @@ class Assignment(msgspec.Struct, rename="camel"):
         return f"{key.run_id}/{key.step}/{key.path}/{key.index}/{self.attempt}"
 
 
-class CompleteReply(msgspec.Struct):
+class CompleteReply(msgspec.Struct, rename="camel"):
     disposition: str = ""
     next: msgspec.Raw = msgspec.Raw()
+    more: list[msgspec.Raw] = []
+    others_wait: bool = False
+
+
+class CompleteReplies(msgspec.Struct):
+    answers: list[msgspec.Raw] = []
 
 
 class ClaimReply(msgspec.Struct, rename="camel"):
@@ -149,7 +155,14 @@ def _is_duration(text: str) -> bool:
 
 
 def complete_request(
-    task: Assignment, session: str, outcome: dict[str, Any], started_at: float, *, want_next: bool, traceparent: str
+    task: Assignment,
+    session: str,
+    outcome: dict[str, Any],
+    started_at: float,
+    *,
+    want_next: bool,
+    want_more: int,
+    traceparent: str,
 ) -> bytes:
     """outcome: {"success": …} or {"failure": …}."""
     body = {
@@ -158,6 +171,7 @@ def complete_request(
         "sessionId": session,
         "startedAt": rfc3339(started_at),
         "wantNext": want_next,
+        "wantMore": want_more,
         "traceparent": traceparent,
         **outcome,
     }

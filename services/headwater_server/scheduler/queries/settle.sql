@@ -92,18 +92,18 @@ WITH made AS (
         announced, dispatched_at, started_at)
     SELECT run_id, step, path, index, step_no, CASE WHEN session_id IS NULL THEN 2 ELSE 3 END,
         (session_id IS NOT NULL)::int, pool, priority, widths, parent, session_id, announced,
-        CASE WHEN session_id IS NOT NULL THEN now() END, CASE WHEN session_id IS NOT NULL THEN now() END
+        CASE WHEN session_id IS NOT NULL THEN now() END, CASE WHEN begun THEN now() END
     FROM unnest($1::uuid[], $2::text[], $3::text[], $4::int[], $5::int2[], $6::text[], $7::int[], $8::text[], $9::text[],
-                $10::uuid[], $11::bool[])
-        AS g (run_id, step, path, index, step_no, pool, priority, widths, parent, session_id, announced)
+                $10::uuid[], $11::bool[], $12::bool[])
+        AS g (run_id, step, path, index, step_no, pool, priority, widths, parent, session_id, announced, begun)
     ON CONFLICT DO NOTHING
 ), told AS (
     INSERT INTO outbox (id, subject, headers, body)
-    SELECT * FROM unnest($16::text[], $17::text[], $18::jsonb[], $19::bytea[])
+    SELECT * FROM unnest($17::text[], $18::text[], $19::jsonb[], $20::bytea[])
 )
 UPDATE runs r SET event_seq = g.event_seq, state = g.state, failure = g.failure,
     finished_at = CASE WHEN g.state <> 1 THEN now() END
-FROM unnest($12::uuid[], $13::int8[], $14::int2[], $15::jsonb[]) AS g (run_id, event_seq, state, failure)
+FROM unnest($13::uuid[], $14::int8[], $15::int2[], $16::jsonb[]) AS g (run_id, event_seq, state, failure)
 WHERE r.run_id = g.run_id
 
 -- name: insert_splits

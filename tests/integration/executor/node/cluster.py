@@ -82,6 +82,8 @@ class Scheduler:
         self.completions: list[Message] = []
         self.completed_at: list[float] = []
         self.results: list[Message] = []
+        self.messages: list[Message] = []  # of several completions
+        self.unbegun: list[Message] = []
         self.grant = True
         self.away = False
         self.answer: Callable[[Message], Message] = lambda body: {"disposition": "DISPOSITION_ACCEPTED"}
@@ -116,6 +118,11 @@ class Scheduler:
         self.completions.append(body)
         self.completed_at.append(time.perf_counter())
         return self.answer(body)
+
+    def _complete_tasks(self, body: Message) -> Message:
+        self.unbegun += body.get("unbegun", [])
+        self.messages.append(body)
+        return {"answers": [self._complete_task(each) for each in body.get("completions", [])]}
 
     def _list_task_results(self, body: Message) -> Message:
         page = self.results[body["offset"] : body["offset"] + min(body["limit"], 2)]  # as when they are large

@@ -771,7 +771,7 @@ class ClaimTaskResponse(_message.Message):
     def __init__(self, granted: bool = ..., main_address: _Optional[str] = ...) -> None: ...
 
 class CompleteTaskRequest(_message.Message):
-    __slots__ = ("key", "attempt", "session_id", "success", "failure", "started_at", "want_next", "traceparent")
+    __slots__ = ("key", "attempt", "session_id", "success", "failure", "started_at", "want_next", "traceparent", "want_more")
     KEY_FIELD_NUMBER: _ClassVar[int]
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
@@ -780,6 +780,7 @@ class CompleteTaskRequest(_message.Message):
     STARTED_AT_FIELD_NUMBER: _ClassVar[int]
     WANT_NEXT_FIELD_NUMBER: _ClassVar[int]
     TRACEPARENT_FIELD_NUMBER: _ClassVar[int]
+    WANT_MORE_FIELD_NUMBER: _ClassVar[int]
     key: _common_pb2.TaskKey
     attempt: int
     session_id: str
@@ -788,7 +789,8 @@ class CompleteTaskRequest(_message.Message):
     started_at: _timestamp_pb2.Timestamp
     want_next: bool
     traceparent: str
-    def __init__(self, key: _Optional[_Union[_common_pb2.TaskKey, _Mapping]] = ..., attempt: _Optional[int] = ..., session_id: _Optional[str] = ..., success: _Optional[_Union[Success, _Mapping]] = ..., failure: _Optional[_Union[_common_pb2.Failure, _Mapping]] = ..., started_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., want_next: bool = ..., traceparent: _Optional[str] = ...) -> None: ...
+    want_more: int
+    def __init__(self, key: _Optional[_Union[_common_pb2.TaskKey, _Mapping]] = ..., attempt: _Optional[int] = ..., session_id: _Optional[str] = ..., success: _Optional[_Union[Success, _Mapping]] = ..., failure: _Optional[_Union[_common_pb2.Failure, _Mapping]] = ..., started_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., want_next: bool = ..., traceparent: _Optional[str] = ..., want_more: _Optional[int] = ...) -> None: ...
 
 class Success(_message.Message):
     __slots__ = ("result", "foreach_width", "next")
@@ -801,12 +803,32 @@ class Success(_message.Message):
     def __init__(self, result: _Optional[bytes] = ..., foreach_width: _Optional[int] = ..., next: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class CompleteTaskResponse(_message.Message):
-    __slots__ = ("disposition", "next")
+    __slots__ = ("disposition", "next", "more", "others_wait")
     DISPOSITION_FIELD_NUMBER: _ClassVar[int]
     NEXT_FIELD_NUMBER: _ClassVar[int]
+    MORE_FIELD_NUMBER: _ClassVar[int]
+    OTHERS_WAIT_FIELD_NUMBER: _ClassVar[int]
     disposition: Disposition
     next: TaskAssignment
-    def __init__(self, disposition: _Optional[_Union[Disposition, str]] = ..., next: _Optional[_Union[TaskAssignment, _Mapping]] = ...) -> None: ...
+    more: _containers.RepeatedCompositeFieldContainer[TaskAssignment]
+    others_wait: bool
+    def __init__(self, disposition: _Optional[_Union[Disposition, str]] = ..., next: _Optional[_Union[TaskAssignment, _Mapping]] = ..., more: _Optional[_Iterable[_Union[TaskAssignment, _Mapping]]] = ..., others_wait: bool = ...) -> None: ...
+
+class CompleteTasksRequest(_message.Message):
+    __slots__ = ("session_id", "completions", "unbegun")
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    COMPLETIONS_FIELD_NUMBER: _ClassVar[int]
+    UNBEGUN_FIELD_NUMBER: _ClassVar[int]
+    session_id: str
+    completions: _containers.RepeatedCompositeFieldContainer[CompleteTaskRequest]
+    unbegun: _containers.RepeatedCompositeFieldContainer[HeldTask]
+    def __init__(self, session_id: _Optional[str] = ..., completions: _Optional[_Iterable[_Union[CompleteTaskRequest, _Mapping]]] = ..., unbegun: _Optional[_Iterable[_Union[HeldTask, _Mapping]]] = ...) -> None: ...
+
+class CompleteTasksResponse(_message.Message):
+    __slots__ = ("answers",)
+    ANSWERS_FIELD_NUMBER: _ClassVar[int]
+    answers: _containers.RepeatedCompositeFieldContainer[CompleteTaskResponse]
+    def __init__(self, answers: _Optional[_Iterable[_Union[CompleteTaskResponse, _Mapping]]] = ...) -> None: ...
 
 class ListTaskResultsRequest(_message.Message):
     __slots__ = ("key", "offset", "limit")

@@ -180,6 +180,11 @@ class SchedulerServiceStub(object):
                 request_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.CompleteTaskRequest.SerializeToString,
                 response_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.CompleteTaskResponse.FromString,
                 _registered_method=True)
+        self.CompleteTasks = channel.unary_unary(
+                '/headwater.api.scheduler.v1.SchedulerService/CompleteTasks',
+                request_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.CompleteTasksRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.CompleteTasksResponse.FromString,
+                _registered_method=True)
         self.ListTaskResults = channel.unary_unary(
                 '/headwater.api.scheduler.v1.SchedulerService/ListTaskResults',
                 request_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.ListTaskResultsRequest.SerializeToString,
@@ -371,6 +376,13 @@ class SchedulerServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CompleteTasks(self, request, context):
+        """Several completions in one message, each answered as CompleteTask would, for workers with many short tasks.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListTaskResults(self, request, context):
         """Results of the tasks that a join joins, in order of their index (foreach) or of the graph (branches).
         """
@@ -525,6 +537,11 @@ def add_SchedulerServiceServicer_to_server(servicer, server):
                     servicer.CompleteTask,
                     request_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.CompleteTaskRequest.FromString,
                     response_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.CompleteTaskResponse.SerializeToString,
+            ),
+            'CompleteTasks': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompleteTasks,
+                    request_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.CompleteTasksRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.CompleteTasksResponse.SerializeToString,
             ),
             'ListTaskResults': grpc.unary_unary_rpc_method_handler(
                     servicer.ListTaskResults,
@@ -1315,6 +1332,33 @@ class SchedulerService(object):
             '/headwater.api.scheduler.v1.SchedulerService/CompleteTask',
             headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.CompleteTaskRequest.SerializeToString,
             headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.CompleteTaskResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompleteTasks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.scheduler.v1.SchedulerService/CompleteTasks',
+            headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.CompleteTasksRequest.SerializeToString,
+            headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.CompleteTasksResponse.FromString,
             options,
             channel_credentials,
             insecure,

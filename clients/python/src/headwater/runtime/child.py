@@ -175,7 +175,7 @@ def _reseed() -> None:
 
 
 def loaded(name: str) -> Any:
-    """A module that has really been imported, else None (see zygote.make_lazy)."""
+    """A module, if user code has imported it (and really: some put a stand-in that imports on first use there)."""
     module = sys.modules.get(name)
     return module if type(module) is ModuleType else None
 

@@ -8,9 +8,6 @@ import json
 import math
 import os
 import re
-import shlex
-import shutil
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -61,6 +58,8 @@ def fill(text: str, lookup: Any) -> str:
 
     def value(match: re.Match[str]) -> str:
         try:
+            import shlex
+
             return shlex.quote(as_text(lookup(match.group(1))))
         except KeyError:
             return match.group(0)
@@ -142,6 +141,9 @@ def _provide(flow: Any, name: str, path: Path) -> None:
 
 
 def _execute(text: str, environment: dict[str, str], context: "Context") -> int:
+    import shutil
+    import subprocess
+
     shell = shutil.which("bash") or "/bin/sh"
     sys.stdout.flush()
     process = subprocess.Popen([shell, "-c", text], stdout=subprocess.PIPE, cwd=context.cwd, env=environment)

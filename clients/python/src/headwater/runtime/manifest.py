@@ -5,7 +5,6 @@ Never uploads: it returns the files that somebody has to.
 """
 
 import base64
-import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -14,6 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from headwater.runtime import codec
+
+try:  # Python's own: what a small value needs, without OpenSSL in every process
+    from _sha256 import sha256 as _small_sha256  # pyright: ignore[reportMissingImports]
+except ImportError:  # Python 3.12
+    from hashlib import sha256 as _small_sha256
 
 VERSION = 1
 INLINE_MAX = 1024
@@ -86,7 +90,7 @@ class Writer:
         if encoded.size >= PACK_MAX:
             entry["digest"] = self._write(encoded).digest
             return entry
-        digest = hashlib.sha256()
+        digest = _small_sha256()
         for part in encoded:
             digest.update(part)
         entry["digest"] = digest.hexdigest()
@@ -100,6 +104,8 @@ class Writer:
 
     def add_file(self, path: Path, name: str) -> Entry:
         """The entry of a file that a command left behind; it is handed over as it is."""
+        import hashlib
+
         digest = hashlib.sha256()
         with open(path, "rb") as file:
             while chunk := file.read(1 << 20):
@@ -136,6 +142,8 @@ class Writer:
             entry.update(self._placed.get(entry["digest"], {}))
 
     def _write(self, encoded: codec.Encoded) -> BlobFile:
+        import hashlib
+
         self._directory.mkdir(parents=True, exist_ok=True)
         path = self._directory / str(len(self.blobs))
         digest = hashlib.sha256()

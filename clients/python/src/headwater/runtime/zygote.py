@@ -6,7 +6,7 @@ the user's module and keeps children parked for the node agent. Single-threaded,
 
 import fcntl
 import gc
-import importlib.util
+import importlib
 import os
 import select
 import signal
@@ -22,35 +22,9 @@ from headwater.runtime.load import load_flow
 _REHEARSALS = 8
 
 
-def make_lazy(*names: str) -> None:
-    """Lets imports of these modules succeed without running them: they hook into fork(), at a cost for every task."""
-    for name in names:
-        spec = importlib.util.find_spec(name)
-        if name in sys.modules or spec is None or spec.loader is None:
-            continue
-        spec.loader = importlib.util.LazyLoader(spec.loader)
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
-
-
 def preload() -> None:
     """Imports what tasks need anyway, once for all of them."""
-    make_lazy("random", "threading")
-    for name in (
-        "http.client",
-        "subprocess",
-        "inspect",
-        "dataclasses",
-        "shutil",
-        "mmap",
-        "uuid",
-        "headwater.flow.decorators",
-        "difflib",
-        "headwater.flow.current",
-        "headwater.tracking.log",
-        "headwater.runtime.rehearsal",
-    ):
+    for name in ("headwater.flow.decorators", "headwater.flow.current", "headwater.tracking.log"):
         importlib.import_module(name)
 
 

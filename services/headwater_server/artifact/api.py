@@ -5,13 +5,13 @@ from typing import Any
 from headwater.api.artifact.v1 import artifact_pb2 as pb
 from headwater.api.common.v1 import common_pb2
 from headwater_server.artifact import limits
+from headwater_server.artifact.blobs import BlobApi
 from headwater_server.artifact.cards import CardApi
-from headwater_server.artifact.keys import upload_key
-from headwater_server.artifact.store import NEWEST, Filter, Store, StoredBlob
+from headwater_server.artifact.store import NEWEST, Filter, Store
+from headwater_server.artifact.upkeep import UpkeepApi
 from headwater_server.artifact.user_objects import UserObjectApi
-from headwater_server.artifact.verify import verify
 from headwater_server.kit.clock import timestamp
-from headwater_server.kit.errors import InvalidArgument, NotFound
+from headwater_server.kit.errors import InvalidArgument
 from headwater_server.kit.identity import Peers
 from headwater_server.kit.objects import ObjectStore
 from headwater_server.kit.outbox import Outbox
@@ -20,50 +20,15 @@ from headwater_server.kit.rpc import Call
 
 
 class ArtifactApi:
-    def __init__(self, store: Store, objects: ObjectStore, peers: Peers, outbox: Outbox) -> None:
+    def __init__(self, store: Store, objects: ObjectStore, peers: Peers, outbox: Outbox, upkeep: UpkeepApi) -> None:
+        self.collect_garbage, self.audit_artifacts = upkeep.collect_garbage, upkeep.audit_artifacts
         self._store, self._objects = store, objects
+        blobs = BlobApi(store, objects)
+        self.begin_upload, self.commit_upload, self.get_blob = blobs.begin_upload, blobs.commit_upload, blobs.get_blob
         self._cards = CardApi(store, peers, outbox)
         self.put_card, self.list_cards = self._cards.put_card, self._cards.list_cards
         users = UserObjectApi(objects)
         self.sign_object_reads, self.sign_object_writes = users.sign_object_reads, users.sign_object_writes
-
-    async def begin_upload(self, request: pb.BeginUploadRequest, call: Call) -> pb.BeginUploadResponse:
-        project, digest = limits.check_project(request.project), limits.check_digest(request.digest)
-        size = limits.check_size(request.size, digest)
-        known = await self._store.blob(project, digest)
-        if known is not None:
-            limits.check_same_size(size, known.size, digest)
-            return pb.BeginUploadResponse(exists=True)
-        key = upload_key(digest, project)
-        url, headers = self._objects.presign_put(key, sha256=digest.hex(), public=_outside(call))
-        return pb.BeginUploadResponse(url=url, headers=headers)
-
-    async def commit_upload(self, request: pb.CommitUploadRequest, call: Call) -> pb.CommitUploadResponse:
-        project, digest = limits.check_project(request.project), limits.check_digest(request.digest)
-        size = limits.check_size(request.size, digest)
-        blob = await self._store.blob(project, digest)
-        if blob is not None:
-            limits.check_same_size(size, blob.size, digest)
-        else:
-            key = upload_key(digest, project)
-            await verify(self._objects, self._store, key, digest, size)
-            blob = await self._store.register(project, digest, size, key)
-            if blob.key != key:  # another project had stored it: this upload was the proof
-                await self._objects.delete(key)
-        return pb.CommitUploadResponse(blob=_blob(digest, blob))
-
-    async def get_blob(self, request: pb.GetBlobRequest, call: Call) -> pb.GetBlobResponse:
-        project, digest = limits.check_project(request.project), limits.check_digest(request.digest)
-        blob = await self._store.blob(project, digest)
-        if blob is None:
-            raise NotFound(
-                f"digest: project {project!r} has no blob {digest.hex()}",
-                field="digest",
-                reason="BLOB_NOT_FOUND",
-                hint="small artifacts lie inside their task's manifest or pack, not in a blob of their own",
-            )
-        url = self._objects.presign_get(blob.key, public=_outside(call))
-        return pb.GetBlobResponse(blob=_blob(digest, blob), url=url)
 
     async def list_artifacts(self, request: pb.ListArtifactsRequest, call: Call) -> pb.ListArtifactsResponse:
         size = page_size(request.page_size)
@@ -85,11 +50,6 @@ class ArtifactApi:
         return Filter(run, step, task_id, name, digest)
 
 
-def _outside(call: Call) -> bool:
-    """Workers on the bus and services reach the S3 server as we do; everybody else by its public address."""
-    return call.actor.kind not in ("worker", "service")
-
-
 def _before(position: list[Any] | None) -> int:
     match position:
         case None:
@@ -97,10 +57,6 @@ def _before(position: list[Any] | None) -> int:
         case [int(last)] if 0 < last < NEWEST:
             return last
     raise InvalidArgument("page_token: not a token of this list", field="page_token", hint="leave it empty to begin")
-
-
-def _blob(digest: bytes, blob: StoredBlob) -> pb.Blob:
-    return pb.Blob(digest=digest.hex(), size=blob.size, created_at=timestamp(blob.created_at))
 
 
 def _artifact(row: Any) -> pb.Artifact:

@@ -1,10 +1,21 @@
-"""Composition root of the artifact service: settings, store, bucket, RPCs, the index."""
+"""Composition root of the artifact service: settings, store, bucket, RPCs, the index, the collector."""
+
+from datetime import timedelta
+
+from pydantic import Field
 
 from headwater.api.artifact.v1 import artifact_pb2
 from headwater_server.artifact import events
 from headwater_server.artifact.api import ArtifactApi
+from headwater_server.artifact.audit import Audit
+from headwater_server.artifact.backlog import Backlog
+from headwater_server.artifact.collector import Collector
+from headwater_server.artifact.files import FileApi, FileStore
+from headwater_server.artifact.parts import PartsApi
 from headwater_server.artifact.store import Store
+from headwater_server.artifact.upkeep import UpkeepApi
 from headwater_server.kit.objects import ObjectStore
+from headwater_server.kit.rpc import Joined
 from headwater_server.kit.service import ServiceKit
 from headwater_server.kit.settings import ServiceSettings
 
@@ -12,11 +23,35 @@ NAME = "artifact"
 
 
 class Settings(ServiceSettings):
-    """The artifact service needs nothing beyond what every service needs; s3_bucket is its own."""
+    """Settings of the artifact service; s3_bucket is that of the blobs."""
+
+    blob_lease_seconds: float = Field(
+        3600.0, ge=300, le=604800, description="How long a blob stays for who has uploaded it, until they refer to it."
+    )
+    gc_grace_seconds: float = Field(
+        86400.0, ge=0, description="How long a blob stays after the last that needed it went."
+    )
+    gc_every_seconds: float = Field(3600.0, gt=0, description="Time between two looks for blobs that nobody needs.")
+    gc_settle_seconds: float = Field(
+        10.0, ge=0, description="Quiet time after a start or an outage of the bus before blobs are collected."
+    )
 
 
 async def build(kit: ServiceKit[Settings]) -> None:
-    store, objects = Store(kit.database), ObjectStore.of(kit.settings)
+    settings = kit.settings
+    store = Store(kit.database, timedelta(seconds=settings.blob_lease_seconds))
+    objects = ObjectStore.of(settings)
     kit.on_stop(objects.http.close)
-    kit.serve(artifact_pb2.DESCRIPTOR.services_by_name["ArtifactService"], ArtifactApi(store, objects, kit, kit.outbox))
-    await events.subscribe(kit, store, objects)
+    backlog = Backlog(lambda: kit.bus.nc.is_connected, settings.gc_settle_seconds)
+    kit.bus.on_reconnect(backlog.interrupted)
+    grace = timedelta(seconds=settings.gc_grace_seconds)
+    collector = Collector(store, objects, backlog, grace, settings.gc_every_seconds)
+    api = ArtifactApi(store, objects, kit, kit.outbox, UpkeepApi(collector, Audit(store, objects)))
+    files = FileStore(kit.database)
+    parts = PartsApi(files, store, objects)
+    servicer = Joined(api, FileApi(files, store, objects), parts)
+    kit.serve(artifact_pb2.DESCRIPTOR.services_by_name["ArtifactService"], servicer)
+    kit.loop("uploads", parts.sweep_loop)
+    kit.loop("collect", collector.collect_loop)
+    kit.loop("remove-dead", collector.remove_loop)
+    await events.subscribe(kit, store, objects, backlog)

@@ -3,6 +3,8 @@
 import uuid
 from typing import Any
 
+import asyncpg
+
 from headwater.api.artifact.v1 import artifact_pb2 as pb
 from headwater.api.common.v1 import common_pb2
 from headwater.api.scheduler.v1 import scheduler_pb2
@@ -32,22 +34,22 @@ class CardApi:
         digest = limits.check_digest(card.digest, "card.digest")
         blob = await self._store.blob(project, digest)
         if blob is None:
-            hint = "upload the HTML as a blob first"
-            raise NotFound(
-                f"card.digest: project {project!r} has no blob {card.digest}", field="card.digest", hint=hint
-            )
+            raise _no_page(project, card)
         values = (
             project, run, limits.check_text(card.key.step, "card.key.step"),
             limits.check_text(card.key.path, "card.key.path"), card.key.index, card.task_id or "0", card.slot,
             card.attempt, card.sequence, card.id, card.type, digest, blob.size, card.final,
         )  # fmt: skip
-        async with self._outbox.transaction() as tx:
-            row = await self._store.put_card(tx.conn, *values)
-            if row is None:
-                raise NotFound(f"run_id: {run} is not a run of project {project!r}", field="run_id")
-            kept = _card(row)
-            if row["written"]:
-                tx.emit(facts.card_updated(project, kept, row["updated_at"]), call.traceparent)
+        try:
+            async with self._outbox.transaction() as tx:
+                row = await self._store.put_card(tx.conn, *values)
+                if row is None:
+                    raise NotFound(f"run_id: {run} is not a run of project {project!r}", field="run_id")
+                kept = _card(row)
+                if row["written"]:
+                    tx.emit(facts.card_updated(project, kept, row["updated_at"]), call.traceparent)
+        except asyncpg.ForeignKeyViolationError:  # collected a moment ago
+            raise _no_page(project, card) from None
         return pb.PutCardResponse(card=kept)
 
     async def list_cards(self, request: pb.ListCardsRequest, call: Call) -> pb.ListCardsResponse:
@@ -74,6 +76,11 @@ class CardApi:
             )
             full = uuid.UUID(found.run.run_id)
         return full
+
+
+def _no_page(project: str, card: pb.Card) -> NotFound:
+    text = f"card.digest: project {project!r} has no blob {card.digest}"
+    return NotFound(text, field="card.digest", hint="upload the HTML as a blob first")
 
 
 def _after(position: list[Any] | None) -> int:

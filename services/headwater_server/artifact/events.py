@@ -1,113 +1,142 @@
-"""What the artifact service follows: tasks that succeeded. Their manifests become rows that can be searched.
+"""What the artifact service follows. Tasks that succeeded: their manifests become rows that can be searched. And all
+facts that say who needs a blob, or needs it no more.
 
-The only file with subscriptions. Many events at a time; a redelivered one changes nothing.
+The only file with subscriptions. Many events at a time, in their order; a redelivered one changes nothing.
 """
 
-import asyncio
-import uuid
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from nats.aio.msg import Msg
 
-from headwater.api.scheduler.v1 import scheduler_pb2
-from headwater_server.artifact.limits import check_project, check_text, full_run_id
-from headwater_server.artifact.manifests import MAX_MANIFEST, Elsewhere, Made, read_manifest
-from headwater_server.artifact.store import ArtifactRow, Store
+from headwater_server.artifact import holders
+from headwater_server.artifact.backlog import Backlog
+from headwater_server.artifact.indexer import Indexer
+from headwater_server.artifact.limits import check_project, full_run_id, is_digest
+from headwater_server.artifact.store import Reference, Store
 from headwater_server.kit.consumer import consume_batches, dead_letter, decode
-from headwater_server.kit.envelope import MalformedEvent
-from headwater_server.kit.errors import InvalidArgument, NotFound
+from headwater_server.kit.envelope import Envelope, MalformedEvent
+from headwater_server.kit.errors import InvalidArgument
 from headwater_server.kit.hints import shown
 from headwater_server.kit.objects import ObjectStore
 from headwater_server.kit.service import ServiceKit
 
-FETCHES = 16
+SUCCEEDED = "task.succeeded"
 
 
-class Succeeded(msgspec.Struct, rename="camel"):
-    """What of a TaskSucceeded is of use here. Not the stub: its JSON mapping costs more than the rest of the work."""
+class Needs(msgspec.Struct, rename="camel"):
+    """What of these facts is of use here; each has some of it."""
 
-    run_id: str
-    step: str
     project: str = ""
+    run_id: str = ""
     flow: str = ""
-    path: str = ""
-    index: int = 0
-    task_id: str = "0"
-    attempt: int = 0
+    deployment: str = ""
+    name: str = ""
+    previous_name: str = ""
+    version: int = 0
+    digest: str = ""
+    code_package: str = ""
+    locks: list[str] = []
+    heirs: list[str] = []
     at: datetime | None = None
-    manifest_json: str = ""
 
 
-class Indexer:
-    def __init__(self, kit: ServiceKit, store: Store, objects: ObjectStore) -> None:
-        self._kit, self._store, self._objects = kit, store, objects
-        self._fetches = asyncio.Semaphore(FETCHES)
+class Follower:
+    def __init__(self, kit: ServiceKit, store: Store, objects: ObjectStore, backlog: Backlog) -> None:
+        self._kit, self._store, self._backlog = kit, store, backlog
+        self._indexer = Indexer(kit, store, objects)
 
-    async def index(self, messages: list[Msg]) -> None:
-        rows: list[ArtifactRow] = []
-        read = await asyncio.gather(*(self._read(msg) for msg in messages), return_exceptions=True)
-        for msg, found in zip(messages, read, strict=True):
-            if isinstance(found, MalformedEvent | InvalidArgument):
-                await dead_letter(self._kit, msg, str(found))
-            elif isinstance(found, BaseException):
-                raise found
+    async def take(self, messages: list[Msg]) -> None:
+        """Successes that follow one another are stored together; a fact that ends references waits for them."""
+        together: list[tuple[Msg, Envelope]] = []
+        for msg in messages:
+            try:
+                event = decode(msg)
+            except MalformedEvent as error:
+                await dead_letter(self._kit, msg, str(error))
+                continue
+            if event.type == SUCCEEDED or event.type in ADDS:
+                together.append((msg, event))
             else:
-                rows += found
-        await self._store.index(rows)
+                await self._add(together)
+                together = []
+                await self._one(msg, event)
+        await self._add(together)
+        self._backlog.heard(messages[-1].metadata.num_pending)
 
-    async def _read(self, msg: Msg) -> list[ArtifactRow]:
-        event = decode(msg)
+    async def _add(self, events: list[tuple[Msg, Envelope]]) -> None:
+        await self._indexer.index([each for each in events if each[1].type == SUCCEEDED])
+        found: list[Reference] = []
+        for msg, event in events:
+            if event.type != SUCCEEDED:
+                try:
+                    found += _references(event)
+                except InvalidArgument as error:
+                    await dead_letter(self._kit, msg, str(error))
+        await self._store.refer(found)
+
+    async def _one(self, msg: Msg, event: Envelope) -> None:
         try:
-            task = msgspec.convert(event.data, Succeeded, strict=False)
-        except msgspec.ValidationError as error:
-            raise InvalidArgument(f"not a TaskSucceeded: {error}") from None
-        run = full_run_id(task.run_id)
-        if run is None:
-            raise InvalidArgument(f"run_id: {shown(task.run_id)} is not the id of a run", field="run_id")
-        project = check_project(task.project or "default")
-        for field in ("step", "path", "task_id", "flow"):
-            check_text(getattr(task, field), field)
-        at = task.at or event.time
-        return [_row(run, project, task, made, at) for made in await self._made(project, task)]
+            await self._end(event)
+        except InvalidArgument as error:
+            await dead_letter(self._kit, msg, str(error))
 
-    async def _made(self, project: str, task: Succeeded) -> list[Made]:
-        found = read_manifest(task.manifest_json or await self._result(task))
-        if isinstance(found, Elsewhere):
-            found = read_manifest(await self._manifest_blob(project, found.digest))
-        if isinstance(found, Elsewhere):
-            raise InvalidArgument("manifest: refers to a manifest that refers to another one", field="manifest")
-        return found
-
-    async def _result(self, task: Succeeded) -> bytes:
-        """The manifest that was too large for the event."""
-        request = scheduler_pb2.ListTasksRequest(run_id=task.run_id, step=task.step, task_id=task.task_id, results=True)
-        async with self._fetches:
-            answer = await self._kit.client("scheduler").ListTasks(request)
-        if not answer.tasks:
-            raise NotFound(f"the scheduler has no task {task.run_id}/{task.step}/{task.task_id}")
-        return answer.tasks[0].result
-
-    async def _manifest_blob(self, project: str, digest: bytes) -> bytes:
-        blob = await self._store.blob(project, digest)
-        if blob is None:
-            raise InvalidArgument(
-                f"manifest: project {project!r} has no blob {digest.hex()}", field="manifest.manifest"
-            )
-        if blob.size > MAX_MANIFEST:
-            raise InvalidArgument(f"manifest: {blob.size} bytes, at most {MAX_MANIFEST}", field="manifest.manifest")
-        async with self._fetches:
-            return await self._objects.get(blob.key)
+    async def _end(self, event: Envelope) -> None:
+        fact = _read(event)
+        project = check_project(fact.project or "default")
+        match event.type:
+            case "run.deleted":
+                run = _run(fact)
+                name = holders.run_name(run)
+                await self._store.forget_run(project, run, name, heirs=bool(fact.heirs))
+            case "flow.deployed":
+                name = holders.deployment_name(fact.deployment or fact.flow)
+                await self._store.replace(project, name, _digests(fact), fact.at or event.time)
+            case "flow.undeployed":
+                name = holders.deployment_name(fact.deployment or fact.flow)
+                await self._store.replace(project, name, (), fact.at or event.time)
+            case "model.version_deleted":
+                await self._store.release(project, holders.version_name(fact.name, fact.version))
+            case "model.deleted":
+                await self._store.release_model(project, fact.name)
+            case "model.renamed":
+                await self._store.rename_model(project, fact.previous_name, fact.name)
 
 
-def _row(run: uuid.UUID, project: str, task: Succeeded, made: Made, at: datetime) -> ArtifactRow:
-    return ArtifactRow(
-        run, task.step, task.path, task.index, task.attempt, made.name, project, task.flow, task.task_id,
-        made.digest, made.size, made.type, made.encoding, at,
-    )  # fmt: skip
+ADDS = ("run.started", "model.version_created")
 
 
-async def subscribe(kit: ServiceKit, store: Store, objects: ObjectStore) -> None:
-    indexer = Indexer(kit, store, objects)
-    puller = await consume_batches(kit, stream="HW_EVENTS", durable="artifact-index", handler=indexer.index)
+def _references(event: Envelope) -> list[Reference]:
+    fact = _read(event)
+    project = check_project(fact.project or "default")
+    if event.type == "run.started":
+        run = _run(fact)
+        return [Reference(project, digest, holders.run_name(run), run) for digest in _digests(fact)]
+    name = holders.version_name(fact.name, fact.version)
+    return [Reference(project, digest, name) for digest in _digests(fact)]
+
+
+def _read(event: Envelope) -> Needs:
+    try:
+        return msgspec.convert(event.data, Needs, strict=False)
+    except msgspec.ValidationError as error:
+        raise InvalidArgument(f"not a fact of {event.type}: {error}") from None
+
+
+def _run(fact: Needs) -> Any:
+    run = full_run_id(fact.run_id)
+    if run is None:
+        raise InvalidArgument(f"run_id: {shown(fact.run_id)} is not the id of a run", field="run_id")
+    return run
+
+
+def _digests(fact: Needs) -> list[bytes]:
+    found = dict.fromkeys(each for each in (fact.digest, fact.code_package, *fact.locks) if is_digest(each))
+    return [bytes.fromhex(each) for each in found]
+
+
+async def subscribe(kit: ServiceKit, store: Store, objects: ObjectStore, backlog: Backlog) -> None:
+    follower = Follower(kit, store, objects, backlog)
+    puller = await consume_batches(kit, stream="HW_EVENTS", durable="artifact-index", handler=follower.take)
     kit.on_stop(puller.stop)

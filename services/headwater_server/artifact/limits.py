@@ -16,9 +16,13 @@ EMPTY = hashlib.sha256(b"").digest()
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
+def is_digest(text: object) -> bool:
+    return isinstance(text, str) and _DIGEST.fullmatch(text) is not None
+
+
 def check_digest(text: object, field: str = "digest") -> bytes:
     """The 32 bytes of a sha256 in hex."""
-    if not isinstance(text, str) or not _DIGEST.fullmatch(text):
+    if not isinstance(text, str) or not is_digest(text):
         hint = "the sha256 of the content as 64 lowercase hex digits, as `sha256sum` prints it"
         raise InvalidArgument(f"{field}: {shown(text)} is not a sha256", field=field, hint=hint)
     return bytes.fromhex(text)

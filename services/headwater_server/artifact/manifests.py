@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from headwater_server.artifact.limits import MAX_SIZE, check_digest, check_text
+from headwater_server.artifact.limits import MAX_SIZE, check_digest, check_text, is_digest
 from headwater_server.kit.errors import InvalidArgument
 from headwater_server.kit.hints import shown
 
@@ -75,3 +75,16 @@ def _made(name: str, entry: Any) -> Made:
         check_text(entry.get("type", ""), f"{field}.type"),
         check_text(entry.get("encoding", ""), f"{field}.encoding"),
     )
+
+
+def needed(data: bytes | str) -> set[bytes]:
+    """Digests of the blobs that a manifest names, inherited ones too, and of those that are no blobs of ours. Of one that
+    read_manifest() accepts."""
+    body = msgspec.json.decode(data) if data else {}
+    found = {body["manifest"]} if "manifest" in body else set()
+    for group in ("artifacts", "foreach"):
+        entries = body.get(group) or {}
+        for entry in entries.values() if isinstance(entries, dict) else ():
+            if isinstance(entry, dict) and "inline" not in entry:
+                found.add(entry.get("pack") or entry.get("digest"))
+    return {bytes.fromhex(each) for each in found if is_digest(each)}

@@ -17,11 +17,8 @@ async def verify(objects: ObjectStore, store: Store, key: str, digest: bytes, si
     InvalidArgument or DataLoss (DIGEST_MISMATCH) when it is something else; wrong bytes are removed."""
     info = await objects.head(key)
     if info is None:
-        hint = "PUT the bytes to the URL of BeginUpload first, with its headers"
-        raise FailedPrecondition(
-            f"digest: blob {digest.hex()} was not uploaded", field="digest", reason="NOT_UPLOADED", hint=hint
-        )
-    found = info.sha256 or await _hash(objects, key)
+        raise not_uploaded(digest)
+    found = info.sha256 or await hash_object(objects, key)
     if found != digest.hex():
         if not await store.key_in_use(digest, key):
             await objects.delete(key)
@@ -32,25 +29,33 @@ async def verify(objects: ObjectStore, store: Store, key: str, digest: bytes, si
         raise InvalidArgument(text, field="size", reason="DIGEST_MISMATCH", hint="commit it with its true size")
 
 
-async def _hash(objects: ObjectStore, key: str) -> str:
-    sink = _Hasher()
+def not_uploaded(digest: bytes) -> FailedPrecondition:
+    hint = "PUT the bytes to the URL of BeginUpload first, with its headers; ask for a new URL after a while"
+    text = f"digest: blob {digest.hex()} was not uploaded"
+    return FailedPrecondition(text, field="digest", reason="NOT_UPLOADED", hint=hint)
+
+
+async def hash_object(objects: ObjectStore, key: str) -> str:
+    """The sha256 of the bytes that lie at a key."""
+    sink = Hasher()
     answer = await objects.http.request("GET", objects.presign_get(key), sink=sink)
     if answer.status != 200:
         raise NotFound(f"the object {key} went away while it was read")
     return sink.digest.hexdigest()
 
 
-class _Hasher(io.BytesIO):
-    """A file that keeps nothing but the hash of what is written."""
+class Hasher(io.BytesIO):
+    """A file that keeps nothing but hash and size of what is written."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.digest = hashlib.sha256()
+        self.digest, self.size = hashlib.sha256(), 0
 
     def write(self, data: Any) -> int:
         self.digest.update(data)
+        self.size += len(data)
         return len(data)
 
     def truncate(self, size: int | None = None) -> int:
-        self.digest = hashlib.sha256()
+        self.digest, self.size = hashlib.sha256(), 0
         return 0

@@ -36,4 +36,4 @@ async def build(kit: ServiceKit[Settings]) -> None:
     kit.loop("archive", archiver.run)
     kit.loop("scrub", scrubber.run)
     kit.loop("retention", Retention(kit.bus, store, archiver).run)
-    await events.subscribe(kit, store, archiver)
+    await events.subscribe(kit, store, archiver, scrubber)

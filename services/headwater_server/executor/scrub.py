@@ -5,6 +5,7 @@ without them. The old object is noted for removal in the same transaction, so no
 """
 
 import asyncio
+import contextlib
 import hashlib
 import shutil
 import tempfile
@@ -33,6 +34,7 @@ SWEEP_SECONDS = 60.0
 class Scrubber:
     def __init__(self, bus: Bus, store: Store, archiver: Archiver, objects: ObjectStore) -> None:
         self._bus, self._store, self._archiver, self._objects = bus, store, archiver, objects
+        self._more = asyncio.Event()
 
     async def scrub(self, project: str, run: uuid.UUID, wanted: Wanted) -> int:
         """How many lines are gone. Raises Unavailable, Aborted (others change the same logs all the time)."""
@@ -44,16 +46,25 @@ class Scrubber:
         log.info("logs scrubbed", run=str(run), step=wanted.step, task=wanted.task_id, lines=gone)
         return gone
 
+    def wake(self) -> None:
+        """A run was deleted."""
+        self._more.set()
+
     async def run(self) -> None:
-        """Removes objects that a process left behind when it died."""
+        """Removes what deleted runs left in the stream, and objects that a process left behind when it died."""
         while True:
+            self._more.clear()
             try:
                 await self.sweep()
             except ServiceError as error:
                 log.warning("removed objects wait", error=str(error))
-            await asyncio.sleep(SWEEP_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._more.wait(), SWEEP_SECONDS)
 
     async def sweep(self) -> None:
+        for run, project in await self._store.to_purge():
+            await self._purge(project, run)
+            await self._store.purged(run)
         for key in await self._store.removed_objects():
             await self._objects.delete(key)
             await self._store.forget_object(key)
@@ -67,7 +78,11 @@ class Scrubber:
         parts = await self._store.parts(run)
         if not parts:
             return
-        request = {"filter": run_subject(project, str(run)), "seq": max(part.last_seq for part in parts) + 1}
+        await self._purge(project, run, seq=max(part.last_seq for part in parts) + 1)
+
+    async def _purge(self, project: str, run: uuid.UUID, **before: int) -> None:
+        """Takes the run's messages out of the stream; seq: only those before it."""
+        request = {"filter": run_subject(project, str(run)), **before}
         reply = await self._bus.request(f"$JS.API.STREAM.PURGE.{STREAM}", msgspec.json.encode(request))
         answer = msgspec.json.decode(reply.data)
         if "error" in answer:

@@ -59,6 +59,17 @@ class Store:
         args = (run, part.part, part.object, key, size, index)
         return await self._database.fetchval(q.replace_part, *args) is not None
 
+    async def run_deleted(self, tx: OutboxTransaction, run: uuid.UUID, project: str) -> None:
+        await tx.conn.execute(q.delete_archive, run, project)
+        await tx.conn.execute(q.delete_parts, run)
+
+    async def to_purge(self) -> list[tuple[uuid.UUID, str]]:
+        """(run, project) of deleted runs of which the stream may hold lines."""
+        return [(row["run_id"], row["project"]) for row in await self._database.fetch(q.to_purge)]
+
+    async def purged(self, run: uuid.UUID) -> None:
+        await self._database.execute(q.purged, run)
+
     async def removed_objects(self) -> list[str]:
         return [row["object"] for row in await self._database.fetch(q.removed_objects)]
 

@@ -25,9 +25,9 @@ _VIEWER = {
     "events:read",
 }
 _RUNNER = _VIEWER | {"runs:write", "experiments:log", "artifacts:write", "events:write"}
-_EDITOR = _RUNNER | {"flows:write", "experiments:write", "models:write"}
+_EDITOR = _RUNNER | {"runs:delete", "flows:write", "experiments:write", "models:write"}
 _PROMOTER = _EDITOR | {"models:promote"}
-_ADMIN = _PROMOTER | {"tokens:write", "events:repair"}
+_ADMIN = _PROMOTER | {"tokens:write", "events:repair", "artifacts:repair"}
 
 ROLES: dict[str, frozenset[str]] = {
     "viewer": frozenset(_VIEWER),

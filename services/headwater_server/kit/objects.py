@@ -19,6 +19,8 @@ from headwater_server.kit.http import HttpClient, Response
 from headwater_server.kit.settings import ServiceSettings
 
 EXPIRES = 900
+# Objects per page of a list.
+PAGE = 1000
 EMPTY = hashlib.sha256(b"").hexdigest()
 
 
@@ -27,6 +29,15 @@ class ObjectInfo:
     size: int
     # sha256 hex as the server knows it; "" when it does not say.
     sha256: str = ""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """An object as a list of the bucket shows it."""
+
+    key: str
+    size: int
+    modified: datetime
 
 
 @dataclass
@@ -146,6 +157,13 @@ class ObjectStore:
         if response.status != 404:
             self._check(response, key)
 
+    async def list(self, prefix: str, after: str = "") -> tuple[list[Listed], bool]:
+        """A page of the objects whose key begins with `prefix`, in order, from the first beyond `after`; are there more?"""
+        query = {"list-type": "2", "prefix": prefix, "max-keys": str(PAGE)} | ({"start-after": after} if after else {})
+        response = await self.http.request("GET", self.presign("GET", query=query))
+        self._check(response, prefix)
+        return _read_list(response.body)
+
     def _check(self, response: Response, key: str) -> None:
         if response.status < 300:
             return
@@ -157,6 +175,22 @@ class ObjectStore:
         if response.status == 507 or "QuotaExceeded" in text or "no space" in text.lower():
             raise Unavailable(f"the object store is full: {text}", reason="DISK_FULL", hint="Free some space.")
         raise Unavailable(f"the object store answers {response.status}: {text}")
+
+
+def _read_list(body: bytes) -> tuple[list[Listed], bool]:
+    """One page of ListObjectsV2."""
+    from xml.etree import ElementTree
+
+    root = ElementTree.fromstring(body)
+    found = [
+        Listed(
+            each.findtext("{*}Key", ""),
+            int(each.findtext("{*}Size", "0")),
+            datetime.fromisoformat(each.findtext("{*}LastModified", "").replace("Z", "+00:00")),
+        )
+        for each in root.iterfind("{*}Contents")
+    ]
+    return found, root.findtext("{*}IsTruncated", "") == "true"
 
 
 async def ensure_bucket(

@@ -14,11 +14,14 @@ from headwater_server.kit.rpc import Call
 from headwater_server.scheduler import messages
 from headwater_server.scheduler.assignments import RunInfo
 from headwater_server.scheduler.completions import Completions
+from headwater_server.scheduler.deletion import Deletion
 from headwater_server.scheduler.deployments import Deployments, deployment_name
+from headwater_server.scheduler.keeping import KeepingApi
 from headwater_server.scheduler.listing import Listing
 from headwater_server.scheduler.metaflow.api import MetaflowApi
 from headwater_server.scheduler.metaflow.lives import Lives
 from headwater_server.scheduler.results import Results
+from headwater_server.scheduler.retention import Retention
 from headwater_server.scheduler.runs import NewRun, Runs, check
 from headwater_server.scheduler.sessions import Sessions
 from headwater_server.scheduler.states import RunState
@@ -38,8 +41,13 @@ class SchedulerApi(MetaflowApi, WorkersApi):
         completions: Completions,
         results: Results,
         lives: Lives,
+        deletion: Deletion,
+        retention: Retention,
     ) -> None:
         MetaflowApi.__init__(self, lives)
+        keeping = KeepingApi(deletion, retention, self._run)
+        self.delete_run, self.set_retention = keeping.delete_run, keeping.set_retention
+        self.get_retention, self.delete_retention = keeping.get_retention, keeping.delete_retention
         WorkersApi.__init__(self, sessions, completions, results)
         self._outbox, self._store, self._runs, self._listing = outbox, store, runs, listing
         self._deployments = deployments
@@ -174,6 +182,9 @@ class SchedulerApi(MetaflowApi, WorkersApi):
                 actor=messages.actor(new.created_by),
             )
             tx.emit(event, call.traceparent)
+                deployment=new.deployment if new.deployment != new.flow else "",
+                code_package=new.code["package"],
+                locks=plan.locks,
         return pb.DeployFlowResponse(deployment=messages.deployment(row, plan))
 
     async def list_deployments(self, request: pb.ListDeploymentsRequest, call: Call) -> pb.ListDeploymentsResponse:

@@ -1,5 +1,7 @@
 """Composition root of the scheduler: settings, store, domain, RPCs, subscriptions, loops."""
 
+import time
+
 from pydantic import Field
 
 from headwater.api.artifact.v1 import artifact_pb2
@@ -10,6 +12,7 @@ from headwater_server.kit.settings import ServiceSettings
 from headwater_server.scheduler import events
 from headwater_server.scheduler.api import SchedulerApi
 from headwater_server.scheduler.completions import Completions
+from headwater_server.scheduler.deletion import Deletion
 from headwater_server.scheduler.deployments import Deployments
 from headwater_server.scheduler.dispatch import Dispatcher
 from headwater_server.scheduler.endings import Endings
@@ -19,11 +22,16 @@ from headwater_server.scheduler.metaflow.objects import Objects
 from headwater_server.scheduler.results import Results
 from headwater_server.scheduler.runs import Runs
 from headwater_server.scheduler.sessions import Sessions
+from headwater_server.scheduler.retention import Retention
 from headwater_server.scheduler.store import Store
 from headwater_server.scheduler.sweep import Sweep
 
 
 class Settings(ServiceSettings):
+# Seconds: well within the shortest lease.
+PACKAGE_KNOWN = 60.0
+MOST_PACKAGES = 10_000
+
     """What the scheduler needs to know beyond every service's."""
 
     heartbeat_seconds: float = Field(5.0, gt=0, le=60, description="How often workers say that they live.")
@@ -37,20 +45,22 @@ class Settings(ServiceSettings):
 
 
 class Packages:
-    """Which code packages are there; what was there once stays."""
+    """Which code packages are there, and stay until the fact of the start is known: they have a lease of an hour."""
 
     def __init__(self, kit: ServiceKit[Settings]) -> None:
         self._kit = kit
-        self._known: set[tuple[str, str]] = set()
+        self._known: dict[tuple[str, str], float] = {}
 
     async def has(self, project: str, digest: str) -> bool:
-        if (project, digest) not in self._known:
+        if time.monotonic() - self._known.get((project, digest), -PACKAGE_KNOWN) >= PACKAGE_KNOWN:
             try:
-                request = artifact_pb2.GetBlobRequest(project=project, digest=digest)
+                request = artifact_pb2.GetBlobRequest(project=project, digest=digest, keep=True)
                 await self._kit.client("artifact").GetBlob(request)
             except NotFound:
                 return False
-            self._known.add((project, digest))
+            if len(self._known) >= MOST_PACKAGES:
+                self._known.clear()
+            self._known[project, digest] = time.monotonic()
         return True
 
 
@@ -81,8 +91,10 @@ async def build(kit: ServiceKit[Settings]) -> None:
     beat, lease = settings.metaflow_heartbeat_seconds, settings.metaflow_lease_seconds
     lives = Lives(kit.outbox, store, Objects(kit.database), beat=beat, lease=lease)
     listing, results = Listing(store), Results(store)
-    api = SchedulerApi(kit.outbox, store, runs, listing, deployments, sessions, completions, results, lives)
+    deletion = Deletion(kit.outbox, store)
+    retention = Retention(store, deletion)
+    api = SchedulerApi(kit.outbox, store, runs, listing, deployments, sessions, completions, results, lives, deletion, retention)
     kit.serve(scheduler_pb2.DESCRIPTOR.services_by_name["SchedulerService"], api)
-    for loop in (completions.loop, sweep.loop, deployments.clock_loop, lives.sweep_loop):
+    for loop in (completions.loop, lookups.loop, sweep.loop, deployments.clock_loop, lives.sweep_loop, retention.loop):
         kit.loop(loop.__qualname__, loop)
-    await events.subscribe(kit, deployments, sessions)
+    await events.subscribe(kit, deployments, ExitHooks(store, runs), retention, sessions)

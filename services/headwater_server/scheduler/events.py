@@ -15,9 +15,19 @@ from headwater_server.scheduler.deployments import Deployments
 from headwater_server.scheduler.sessions import Sessions
 
 log = structlog.get_logger("scheduler.events")
+from headwater_server.scheduler.exit_hooks import ExitHooks
+from headwater_server.scheduler.retention import MODEL_FACTS, Retention
 
 
-async def subscribe(kit: ServiceKit[Any], deployments: Deployments, sessions: Sessions) -> None:
+async def subscribe(
+    kit: ServiceKit[Any], deployments: Deployments, exit_hooks: ExitHooks, retention: Retention, sessions: Sessions
+) -> None:
+    async def on_event(tx: OutboxTransaction, event: Envelope) -> None:
+        await deployments.on_event(tx, event)
+        await exit_hooks.on_event(tx, event)
+        if event.type in MODEL_FACTS and event.source == "registry":
+            await retention.on_model(tx, event)
+
     for stream, durable in (("HW_EVENTS", "scheduler-triggers"), ("HW_EXT", "scheduler-ext")):
         puller = await consume_events(kit, stream=stream, durable=durable, handlers={}, default=deployments.on_event)
         kit.on_stop(puller.stop)

@@ -2,6 +2,7 @@
 every task. A contract test holds them against the proto. Pure."""
 
 import base64
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -105,6 +106,36 @@ def run_over(kind: str, info: RunInfo, at: datetime, seq: int, created_at: datet
     return _encode(kind, info, body, info.traceparent)
 
 
+def run_revived(info: RunInfo, at: datetime, seq: int) -> OutMessage:
+    body = {"runId": info.run_id, "project": info.project, "flow": info.flow, "at": stamp(at), "runSeq": str(seq)}
+    return _encode("run.revived", info, body, info.traceparent)
+
+
+def tags_changed(info: RunInfo, at: datetime, before: list[str], tags: list[str], version: int) -> OutMessage:
+    body: dict[str, Any] = {"runId": info.run_id, "project": info.project, "flow": info.flow, "at": stamp(at)}
+    lists = {
+        "tags": tags,
+        "added": [tag for tag in tags if tag not in before],
+        "removed": [tag for tag in before if tag not in tags],
+    }
+    body |= {name: found for name, found in lists.items() if found} | {"tagsVersion": version}
+    return _encode("run.tags_changed", info, body, info.traceparent)
+
+
+def run_deleted(
+    info: RunInfo, at: datetime, *, actor: dict[str, Any], reason: str = "", heirs: Sequence[str] = ()
+) -> OutMessage:
+    body: dict[str, Any] = {
+        "runId": info.run_id,
+        "project": info.project,
+        "flow": info.flow,
+        "at": stamp(at),
+        "actor": actor,
+    }
+    body.update((name, value) for name, value in (("reason", reason), ("heirs", list(heirs))) if value)
+    return _encode("run.deleted", info, body, info.traceparent)
+
+
 def run_started(info: RunInfo, at: datetime, seq: int) -> OutMessage:
     body: dict[str, Any] = {
         "runId": info.run_id,
@@ -117,6 +148,8 @@ def run_started(info: RunInfo, at: datetime, seq: int) -> OutMessage:
         "codePackage": info.code.get("package", ""),
         "runSeq": str(seq),
     }
+    if locks := info.plan.locks:
+        body["locks"] = locks
     if info.origin_run_id:
         body["originRunId"] = info.origin_run_id
     if info.trigger:

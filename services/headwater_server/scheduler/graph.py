@@ -56,6 +56,12 @@ class Plan:
     def __getitem__(self, name: str) -> Step:
         return self.steps[name]
 
+    @cached_property
+    def locks(self) -> list[str]:
+        """Digests of the locks of its steps' packages."""
+        found = (step.json.get("environment", {}).get("lock", "") for step in self.steps.values())
+        return sorted({lock for lock in found if lock})
+
     def after(self, name: str) -> set[str]:
         """A step and all that can follow it."""
         found, queue = {name}, deque([name])

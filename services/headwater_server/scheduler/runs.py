@@ -105,10 +105,15 @@ class Runs:
             raise AlreadyExists(message, field="request_id", hint="use a new one for each run")
         return str(row["run_id"])
 
-    async def _first_tasks(
-        self, tx: OutboxTransaction, info: RunInfo, origin: uuid.UUID | None, resume_step: str
-    ) -> int:
-        """How many sequence numbers it used."""
+    async def _reuse(self, tx: OutboxTransaction, new: NewRun, plan: Plan, origin: uuid.UUID | None) -> Reuse | None:
+        if origin is None:
+            return Reuse("cached") if new.cached else None
+        if await tx.conn.fetchval(q.hold_origin, origin) is None:
+            raise no_run(str(origin))
+        before = (await self._store.info(str(origin), tx.conn)).parameters
+        return resuming(plan, new.resume_step, new.parameters, before, new.changed_parameters)
+
+    async def _first_task(self, tx: OutboxTransaction, info: RunInfo) -> None:
         start = info.plan[info.plan.start]
         plan = Resumption(tasks=[NewTask(Key(info.run_id, start.name, ()), start, (), "")])
         if origin is not None:

@@ -16,6 +16,7 @@ from headwater_server.kit.outbox import OutboxTransaction
 from headwater_server.kit.service import ServiceKit
 from headwater_server.tracking import flow_runs, limits
 from headwater_server.tracking.batches import Batch, read_foreign, read_json, read_metric_batch
+from headwater_server.tracking.deletion import Deletion
 from headwater_server.tracking.ingest import Ingest, Target
 from headwater_server.tracking.names import name_for
 from headwater_server.tracking.store import NewRun, Store
@@ -42,6 +43,8 @@ class FlowRuns:
         made = await self._store.create_run(tx, new)
         if made is None:
             await self._store.heal_run(tx, started.run, started.project, experiment, started.at)
+            if await self._store.was_deleted(tx, started.run):
+                return
             row = await self._store.placed(tx, started.run)
             if row is None or row["project"] != started.project:
                 raise InvalidArgument(f"runId: {started.run} is a run of another project", field="run_id")
@@ -192,3 +195,5 @@ async def subscribe(kit: ServiceKit, store: Store, ingest: Ingest) -> None:
     ]
     for puller in pullers:
         kit.on_stop(puller.stop)
+    handlers |= {"run.deleted": Deletion(store).deleted}
+    handlers |= {"run.revived": runs.revived, "run.tags_changed": runs.retagged}

@@ -39,7 +39,7 @@ class Ingest:
         project gets an error in its place."""
         await self._make_missing({b.run: b for b in batches}, {})
         parents = await self._store.locate_all(b.run for b in batches)
-        placed = [_refusal(b, parents[b.run]) or Target(parents[b.run].id, b) for b in batches]
+        placed = [_refusal(b, parents.get(b.run)) or Target(parents[b.run].id, b) for b in batches]
         nested = {
             nested_id(b.run, b.task): b
             for b, p in zip(batches, placed, strict=True)
@@ -155,8 +155,9 @@ def _names(targets: Sequence[Target]) -> set[str]:
     return names
 
 
-def _refusal(batch: Batch, run: RunRef) -> InvalidArgument | None:
-    if batch.project in (run.project, subject_token(run.project)):
+def _refusal(batch: Batch, run: RunRef | None) -> InvalidArgument | None:
+    """No run: it was deleted, or no other would have been made."""
+    if run is not None and batch.project in (run.project, subject_token(run.project)):
         return None
     return InvalidArgument(
         f"run_id: project {batch.project!r} has no run {batch.run}", field="run_id", reason="RUN_NOT_FOUND"

@@ -170,7 +170,7 @@ class Store:
         return found
 
     async def create_run(self, tx: OutboxTransaction, run: NewRun) -> int | None:
-        """Inner id of a new run; None when a run with this id exists."""
+        """Inner id of a new run; None when a run with this id exists, or existed and was deleted."""
         return await tx.conn.fetchval(
             q.insert_run,
             run.uuid, run.project, run.experiment_id, run.parent_id, run.name, run.state, run.started_at,
@@ -207,6 +207,14 @@ class Store:
         return row
 
     async def add_texts(
+    async def was_deleted(self, tx: OutboxTransaction, run: uuid.UUID) -> bool:
+        return bool(await tx.conn.fetchval(q.was_deleted, run))
+
+    def forget(self, runs: Iterable[uuid.UUID]) -> None:
+        """They are gone."""
+        for run in runs:
+            self._runs.pop(run, None)
+
         self, tx: OutboxTransaction, run_id: int, keys: dict[str, int], params: dict[str, str], tags: dict[str, str]
     ) -> None:
         """Params and tags of a run that is being made: a param that exists stays."""

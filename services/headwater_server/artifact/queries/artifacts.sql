@@ -1,12 +1,13 @@
 -- name: index_artifacts
--- A redelivered event changes nothing.
+-- A redelivered event changes nothing, nor does one of a run that was deleted.
 INSERT INTO artifacts (
     run_id, step, path, index, attempt, name, project, flow, task_id, digest, size, type, encoding, created_at
 )
 SELECT * FROM unnest(
     $1::uuid[], $2::text[], $3::text[], $4::int[], $5::int[], $6::text[], $7::text[], $8::text[], $9::text[],
     $10::bytea[], $11::bigint[], $12::text[], $13::text[], $14::timestamptz[]
-)
+) AS g (run_id)
+WHERE NOT EXISTS (SELECT FROM deleted_runs d WHERE d.run_id = g.run_id)
 ON CONFLICT (run_id, step, path, index, attempt, name) DO NOTHING
 
 -- name: list_artifacts

@@ -3,7 +3,9 @@
 WITH written AS (
     INSERT INTO cards (
         project, run_id, step, path, index, task_id, slot, attempt, sequence, card_id, type, digest, size, final
-    ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+    )
+    SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14
+    WHERE NOT EXISTS (SELECT FROM deleted_runs WHERE run_id = $2)
     ON CONFLICT (run_id, step, path, index, slot) DO UPDATE SET
         attempt = excluded.attempt, sequence = excluded.sequence, card_id = excluded.card_id, type = excluded.type,
         digest = excluded.digest, size = excluded.size, final = excluded.final, updated_at = now()

@@ -50,7 +50,7 @@ class AttemptCards:
 
     async def _store(self, slot: str, message: dict[str, Any], traceparent: str) -> None:
         task, page = self._task, str(message.get("html", "")).encode(errors="replace")
-        digest = await self._transfers.put_bytes(task.project, page, traceparent)
+        digest = await self._transfers.put_bytes(task.project, task.key.run_id, page, traceparent)
         card = {
             "key": task.key,
             "taskId": task.task_id,

@@ -46,8 +46,8 @@ async def _store(
     while True:
         try:
             if Path(f"{base}.out") in path.parents and not path.is_symlink():
-                await node.transfers.put_made(task.project, digest, size, path, traceparent)
-            elif await node.transfers.put_file(task.project, path, traceparent) != digest:
+                await node.transfers.put_made(task.project, task.key.run_id, digest, size, path, traceparent)
+            elif await node.transfers.put_file(task.project, task.key.run_id, path, traceparent) != digest:
                 raise DataLoss(f"{path} was changed while it was stored")
             return
         except PASSING as error:

@@ -19,7 +19,7 @@ async def answer(node: Node, task: Assignment, message: dict[str, Any], tracepar
                 return {"path": str(await node.transfers.get(task.project, message.get("digest", ""), traceparent))}
             case "put":
                 path = Path(str(message.get("path", "")))
-                return {"digest": await node.transfers.put_file(task.project, path, traceparent)}
+                return {"digest": await node.transfers.put_file(task.project, task.key.run_id, path, traceparent)}
             case "results":
                 return await _results(node, task, message, traceparent)
             case other:

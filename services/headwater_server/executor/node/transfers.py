@@ -15,7 +15,14 @@ import structlog
 from headwater_server.executor.node import blobs, wire
 from headwater_server.executor.node.blobs import BlobCache, WrongBytes
 from headwater_server.executor.node.commands import Commands
-from headwater_server.kit.errors import DataLoss, InvalidArgument, NotFound, ServiceError, Unavailable
+from headwater_server.kit.errors import (
+    DataLoss,
+    FailedPrecondition,
+    InvalidArgument,
+    NotFound,
+    ServiceError,
+    Unavailable,
+)
 from headwater_server.kit.http import HttpClient
 from headwater_server.kit.telemetry import Tracer
 
@@ -30,7 +37,7 @@ class Transfers:
         self._commands, self._cache, self._tracer = commands, cache, tracer
         self._http = HttpClient(limit=16)
         self._under_way: dict[tuple[str, str], asyncio.Task[Any]] = {}
-        self._stored: dict[tuple[str, str], float] = {}  # (project, digest) → when we knew it to be in the store
+        self._stored: dict[tuple[str, str], float] = {}  # (run, digest) → when we knew it to be in the store
 
     async def close(self) -> None:
         await self._http.close()
@@ -44,12 +51,12 @@ class Transfers:
             return found
         return await self._once(("get", digest), lambda: self._download(project, digest, traceparent))
 
-    async def put_file(self, project: str, source: Path, traceparent: str = "") -> str:
-        """Stores a file that belongs to somebody else; returns its digest."""
+    async def put_file(self, project: str, run: str, source: Path, traceparent: str = "") -> str:
+        """Stores a file that belongs to somebody else, for a run; returns its digest."""
         copy = self._cache.temporary()
         try:
             digest, size = await asyncio.to_thread(blobs.snapshot, source, copy)
-            await self._store(project, digest, size, copy, traceparent)
+            await self._store(project, run, digest, size, copy, traceparent)
             if self._cache.find(digest) is None:
                 self._cache.adopt(copy, digest)
             return digest
@@ -58,13 +65,13 @@ class Transfers:
         finally:
             copy.unlink(missing_ok=True)
 
-    async def put_bytes(self, project: str, data: bytes, traceparent: str = "") -> str:
-        """Stores some bytes; returns their digest."""
+    async def put_bytes(self, project: str, run: str, data: bytes, traceparent: str = "") -> str:
+        """Stores some bytes for a run; returns their digest."""
         source = self._cache.temporary()
         try:
             await asyncio.to_thread(source.write_bytes, data)
             digest = hashlib.sha256(data).hexdigest()
-            await self.put_made(project, digest, len(data), source, traceparent)
+            await self.put_made(project, run, digest, len(data), source, traceparent)
             return digest
         finally:
             source.unlink(missing_ok=True)
@@ -73,27 +80,30 @@ class Transfers:
         """Tells of a card whose page is stored."""
         await self._commands.call("artifact", "put_card", request, dict, traceparent)
 
-    async def put_made(self, project: str, digest: str, size: int, source: Path, traceparent: str = "") -> None:
+    async def put_made(
+        self, project: str, run: str, digest: str, size: int, source: Path, traceparent: str = ""
+    ) -> None:
         """Stores a file that the runtime made and gave up; then it is the cache's."""
         if not blobs.is_digest(digest):
             raise InvalidArgument(f"{str(digest)[:80]!r} is no sha256 digest", field="digest")
-        uploaded = await self._store(project, digest, size, source, traceparent)
+        uploaded = await self._store(project, run, digest, size, source, traceparent)
         if self._cache.find(digest) is not None:
             return
         # What was uploaded was checked by the store.
         if uploaded or (await asyncio.to_thread(blobs.digest_of, source))[0] == digest:
             self._cache.adopt(source, digest)
 
-    async def _store(self, project: str, digest: str, size: int, source: Path, traceparent: str) -> bool:
-        known = self._stored.get((project, digest), 0.0)
+    async def _store(self, project: str, run: str, digest: str, size: int, source: Path, traceparent: str) -> bool:
+        """A blob that another run has stored is asked for again: it must stay for this one too."""
+        known = self._stored.get((run, digest), 0.0)
         if time.monotonic() - known < _KNOWN_FOR and known:
             return False
         uploaded = await self._once(
-            ("put", f"{project}/{digest}"), lambda: self._upload(project, digest, size, source, traceparent)
+            ("put", f"{run}/{digest}"), lambda: self._upload(project, run, digest, size, source, traceparent)
         )
         if len(self._stored) > _KNOWN_MOST:
             self._stored.clear()
-        self._stored[project, digest] = time.monotonic()
+        self._stored[run, digest] = time.monotonic()
         return uploaded
 
     async def _once(self, key: tuple[str, str], work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
@@ -129,16 +139,22 @@ class Transfers:
         finally:
             temporary.unlink(missing_ok=True)
 
-    async def _upload(self, project: str, digest: str, size: int, source: Path, traceparent: str) -> bool:
-        body = {"project": project, "digest": digest, "size": str(size)}
+    async def _upload(self, project: str, run: str, digest: str, size: int, source: Path, traceparent: str) -> bool:
+        body = {"project": project, "runId": run, "digest": digest, "size": str(size)}
         with self._tracer.span("upload blob", traceparent, kind="client", attributes={"hw.bytes": size}) as span:
-            begun = await self._commands.call("artifact", "begin_upload", body, wire.BeginReply, span.traceparent)
-            if begun.exists:
-                return False
-            response = await self._http.request("PUT", begun.url, headers=begun.headers, body=source)
-            _check(response.status, response.body, f"blob {digest}")
-            await self._commands.call("artifact", "commit_upload", body, dict, span.traceparent)
-            return True
+            for attempt in range(1, _TRIES + 1):
+                begun = await self._commands.call("artifact", "begin_upload", body, wire.BeginReply, span.traceparent)
+                if begun.exists:
+                    return False
+                response = await self._http.request("PUT", begun.url, headers=begun.headers, body=source)
+                _check(response.status, response.body, f"blob {digest}")
+                try:
+                    await self._commands.call("artifact", "commit_upload", body, dict, span.traceparent)
+                    return True
+                except FailedPrecondition as error:  # the place was cleared meanwhile: there is another one
+                    if error.reason != "NOT_UPLOADED" or attempt == _TRIES:
+                        raise
+        raise AssertionError
 
 
 def _check(status: int, body: bytes, what: str) -> None:

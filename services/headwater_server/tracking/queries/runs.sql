@@ -1,6 +1,7 @@
 -- name: insert_run
-INSERT INTO runs (uuid, project, experiment_id, parent_id, name, state, started_at, finished_at, provisional)
-VALUES ($1, $2, $3, $4, $5, $6, coalesce($7, now()), $8, $9)
+INSERT INTO runs (uuid, project, experiment_id, parent_id, name, state, started_at, finished_at, provisional, of_flow)
+SELECT $1, $2, $3, $4, $5, $6, coalesce($7, now()), $8, $9, $10
+WHERE NOT EXISTS (SELECT FROM deleted_runs d WHERE d.uuid = $1)
 ON CONFLICT (uuid) DO NOTHING
 RETURNING id
 

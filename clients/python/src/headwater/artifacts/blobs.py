@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from headwater.client.locate import home
-from headwater.errors import ArtifactError, DataLoss, NotReachable
+from headwater.errors import ArtifactError, DataLoss, HeadwaterError, NotReachable
 
 if TYPE_CHECKING:
     import http.client
@@ -41,10 +41,17 @@ def put(source: Path | str | bytes, connection: "Connection | None" = None) -> s
     digest, size = _measure(source)
     base = f"/api/v1/projects/{conn.project}/blobs"
     request = {"digest": digest, "size": str(size)}
-    reply = conn.call("POST", base, request, repeatable=True)
-    if not reply.get("exists"):
+    for last in (False, False, True):
+        reply = conn.call("POST", base, request, repeatable=True)
+        if reply.get("exists"):
+            break
         _upload(reply["url"], reply.get("headers", {}), source, size)
-        conn.call("POST", f"{base}/{digest}/commit", {"size": str(size)}, repeatable=True)
+        try:
+            conn.call("POST", f"{base}/{digest}/commit", {"size": str(size)}, repeatable=True)
+            break
+        except HeadwaterError as error:  # the place was cleared meanwhile: there is another one
+            if last or error.reason != "NOT_UPLOADED":
+                raise
     return digest
 
 

@@ -1,0 +1,26 @@
+-- name: lock_to_delete
+SELECT state FROM runs WHERE run_id = $1 FOR UPDATE
+
+-- name: hold_origin
+-- Whoever takes tasks over from a run keeps it from being deleted meanwhile.
+SELECT 1 FROM runs WHERE run_id = $1 FOR KEY SHARE
+
+-- name: heirs
+SELECT DISTINCT run_id FROM tasks WHERE origin_run_id = $1 AND run_id <> $1
+
+-- name: delete_arrivals
+DELETE FROM arrivals WHERE run_id = $1
+
+-- name: delete_splits
+DELETE FROM splits WHERE run_id = $1
+
+-- name: delete_tasks
+DELETE FROM tasks WHERE run_id = $1
+
+-- name: delete_run
+-- With what a Metaflow client has told of it.
+WITH gone AS (DELETE FROM runs WHERE run_id = $1 RETURNING run_id, project, flow)
+INSERT INTO deleted_runs (run_id, project, flow) SELECT run_id, project, flow FROM gone RETURNING deleted_at
+
+-- name: find_deleted
+SELECT project, flow FROM deleted_runs WHERE run_id = $1

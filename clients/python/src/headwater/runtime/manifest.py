@@ -12,12 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from headwater.runtime import codec
-
-try:  # Python's own: what a small value needs, without OpenSSL in every process
-    from _sha256 import sha256 as _small_sha256  # pyright: ignore[reportMissingImports]
-except ImportError:  # Python 3.12
-    from hashlib import sha256 as _small_sha256
+from headwater.runtime import codec, digests
 
 VERSION = 1
 INLINE_MAX = 1024
@@ -90,7 +85,7 @@ class Writer:
         if encoded.size >= PACK_MAX:
             entry["digest"] = self._write(encoded).digest
             return entry
-        digest = _small_sha256()
+        digest = digests.small()
         for part in encoded:
             digest.update(part)
         entry["digest"] = digest.hexdigest()
@@ -104,9 +99,7 @@ class Writer:
 
     def add_file(self, path: Path, name: str) -> Entry:
         """The entry of a file that a command left behind; it is handed over as it is."""
-        import hashlib
-
-        digest = hashlib.sha256()
+        digest = digests.large()
         with open(path, "rb") as file:
             while chunk := file.read(1 << 20):
                 digest.update(chunk)
@@ -142,11 +135,9 @@ class Writer:
             entry.update(self._placed.get(entry["digest"], {}))
 
     def _write(self, encoded: codec.Encoded) -> BlobFile:
-        import hashlib
-
         self._directory.mkdir(parents=True, exist_ok=True)
         path = self._directory / str(len(self.blobs))
-        digest = hashlib.sha256()
+        digest = digests.large()
         with open(path, "wb", buffering=0) as file:
             for part in encoded:
                 digest.update(part)

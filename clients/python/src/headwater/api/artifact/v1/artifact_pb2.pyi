@@ -1,4 +1,5 @@
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from headwater.api.artifact.v1 import upkeep_pb2 as _upkeep_pb2
 from headwater.api.common.v1 import common_pb2 as _common_pb2
 from headwater.api.options.v1 import options_pb2 as _options_pb2
 from google.protobuf.internal import containers as _containers
@@ -19,14 +20,16 @@ class Blob(_message.Message):
     def __init__(self, digest: _Optional[str] = ..., size: _Optional[int] = ..., created_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class BeginUploadRequest(_message.Message):
-    __slots__ = ("project", "digest", "size")
+    __slots__ = ("project", "digest", "size", "run_id")
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     SIZE_FIELD_NUMBER: _ClassVar[int]
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
     project: str
     digest: str
     size: int
-    def __init__(self, project: _Optional[str] = ..., digest: _Optional[str] = ..., size: _Optional[int] = ...) -> None: ...
+    run_id: str
+    def __init__(self, project: _Optional[str] = ..., digest: _Optional[str] = ..., size: _Optional[int] = ..., run_id: _Optional[str] = ...) -> None: ...
 
 class BeginUploadResponse(_message.Message):
     __slots__ = ("exists", "url", "headers")
@@ -46,14 +49,16 @@ class BeginUploadResponse(_message.Message):
     def __init__(self, exists: bool = ..., url: _Optional[str] = ..., headers: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class CommitUploadRequest(_message.Message):
-    __slots__ = ("project", "digest", "size")
+    __slots__ = ("project", "digest", "size", "run_id")
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     SIZE_FIELD_NUMBER: _ClassVar[int]
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
     project: str
     digest: str
     size: int
-    def __init__(self, project: _Optional[str] = ..., digest: _Optional[str] = ..., size: _Optional[int] = ...) -> None: ...
+    run_id: str
+    def __init__(self, project: _Optional[str] = ..., digest: _Optional[str] = ..., size: _Optional[int] = ..., run_id: _Optional[str] = ...) -> None: ...
 
 class CommitUploadResponse(_message.Message):
     __slots__ = ("blob",)
@@ -62,12 +67,14 @@ class CommitUploadResponse(_message.Message):
     def __init__(self, blob: _Optional[_Union[Blob, _Mapping]] = ...) -> None: ...
 
 class GetBlobRequest(_message.Message):
-    __slots__ = ("project", "digest")
+    __slots__ = ("project", "digest", "keep")
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
+    KEEP_FIELD_NUMBER: _ClassVar[int]
     project: str
     digest: str
-    def __init__(self, project: _Optional[str] = ..., digest: _Optional[str] = ...) -> None: ...
+    keep: bool
+    def __init__(self, project: _Optional[str] = ..., digest: _Optional[str] = ..., keep: bool = ...) -> None: ...
 
 class GetBlobResponse(_message.Message):
     __slots__ = ("blob", "url")
@@ -254,3 +261,145 @@ class ListCardsResponse(_message.Message):
     cards: _containers.RepeatedCompositeFieldContainer[Card]
     next_page_token: str
     def __init__(self, cards: _Optional[_Iterable[_Union[Card, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class File(_message.Message):
+    __slots__ = ("path", "folder", "digest", "size", "created_at", "project")
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    FOLDER_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    CREATED_AT_FIELD_NUMBER: _ClassVar[int]
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    path: str
+    folder: bool
+    digest: str
+    size: int
+    created_at: _timestamp_pb2.Timestamp
+    project: str
+    def __init__(self, path: _Optional[str] = ..., folder: bool = ..., digest: _Optional[str] = ..., size: _Optional[int] = ..., created_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., project: _Optional[str] = ...) -> None: ...
+
+class PutFileRequest(_message.Message):
+    __slots__ = ("project", "path", "digest")
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    project: str
+    path: str
+    digest: str
+    def __init__(self, project: _Optional[str] = ..., path: _Optional[str] = ..., digest: _Optional[str] = ...) -> None: ...
+
+class PutFileResponse(_message.Message):
+    __slots__ = ("file",)
+    FILE_FIELD_NUMBER: _ClassVar[int]
+    file: File
+    def __init__(self, file: _Optional[_Union[File, _Mapping]] = ...) -> None: ...
+
+class GetFileRequest(_message.Message):
+    __slots__ = ("project", "path")
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    project: str
+    path: str
+    def __init__(self, project: _Optional[str] = ..., path: _Optional[str] = ...) -> None: ...
+
+class GetFileResponse(_message.Message):
+    __slots__ = ("file", "url")
+    FILE_FIELD_NUMBER: _ClassVar[int]
+    URL_FIELD_NUMBER: _ClassVar[int]
+    file: File
+    url: str
+    def __init__(self, file: _Optional[_Union[File, _Mapping]] = ..., url: _Optional[str] = ...) -> None: ...
+
+class ListFilesRequest(_message.Message):
+    __slots__ = ("project", "path", "page_size", "page_token")
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    project: str
+    path: str
+    page_size: int
+    page_token: str
+    def __init__(self, project: _Optional[str] = ..., path: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListFilesResponse(_message.Message):
+    __slots__ = ("files", "next_page_token")
+    FILES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    files: _containers.RepeatedCompositeFieldContainer[File]
+    next_page_token: str
+    def __init__(self, files: _Optional[_Iterable[_Union[File, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class DeleteFilesRequest(_message.Message):
+    __slots__ = ("project", "path")
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    project: str
+    path: str
+    def __init__(self, project: _Optional[str] = ..., path: _Optional[str] = ...) -> None: ...
+
+class DeleteFilesResponse(_message.Message):
+    __slots__ = ("deleted",)
+    DELETED_FIELD_NUMBER: _ClassVar[int]
+    deleted: int
+    def __init__(self, deleted: _Optional[int] = ...) -> None: ...
+
+class Part(_message.Message):
+    __slots__ = ("number", "url", "etag")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    URL_FIELD_NUMBER: _ClassVar[int]
+    ETAG_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    url: str
+    etag: str
+    def __init__(self, number: _Optional[int] = ..., url: _Optional[str] = ..., etag: _Optional[str] = ...) -> None: ...
+
+class BeginPartsRequest(_message.Message):
+    __slots__ = ("project", "path", "parts")
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    PARTS_FIELD_NUMBER: _ClassVar[int]
+    project: str
+    path: str
+    parts: int
+    def __init__(self, project: _Optional[str] = ..., path: _Optional[str] = ..., parts: _Optional[int] = ...) -> None: ...
+
+class BeginPartsResponse(_message.Message):
+    __slots__ = ("upload_id", "parts")
+    UPLOAD_ID_FIELD_NUMBER: _ClassVar[int]
+    PARTS_FIELD_NUMBER: _ClassVar[int]
+    upload_id: str
+    parts: _containers.RepeatedCompositeFieldContainer[Part]
+    def __init__(self, upload_id: _Optional[str] = ..., parts: _Optional[_Iterable[_Union[Part, _Mapping]]] = ...) -> None: ...
+
+class CompletePartsRequest(_message.Message):
+    __slots__ = ("project", "upload_id", "path", "parts")
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    UPLOAD_ID_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    PARTS_FIELD_NUMBER: _ClassVar[int]
+    project: str
+    upload_id: str
+    path: str
+    parts: _containers.RepeatedCompositeFieldContainer[Part]
+    def __init__(self, project: _Optional[str] = ..., upload_id: _Optional[str] = ..., path: _Optional[str] = ..., parts: _Optional[_Iterable[_Union[Part, _Mapping]]] = ...) -> None: ...
+
+class CompletePartsResponse(_message.Message):
+    __slots__ = ("file",)
+    FILE_FIELD_NUMBER: _ClassVar[int]
+    file: File
+    def __init__(self, file: _Optional[_Union[File, _Mapping]] = ...) -> None: ...
+
+class AbortPartsRequest(_message.Message):
+    __slots__ = ("project", "upload_id", "path")
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    UPLOAD_ID_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    project: str
+    upload_id: str
+    path: str
+    def __init__(self, project: _Optional[str] = ..., upload_id: _Optional[str] = ..., path: _Optional[str] = ...) -> None: ...
+
+class AbortPartsResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...

@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from headwater.api.artifact.v1 import artifact_pb2 as headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2
+from headwater.api.artifact.v1 import upkeep_pb2 as headwater_dot_api_dot_artifact_dot_v1_dot_upkeep__pb2
 
 GRPC_GENERATED_VERSION = '1.68.1'
 GRPC_VERSION = grpc.__version__
@@ -74,6 +75,51 @@ class ArtifactServiceStub(object):
                 request_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.ListCardsRequest.SerializeToString,
                 response_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.ListCardsResponse.FromString,
                 _registered_method=True)
+        self.CollectGarbage = channel.unary_unary(
+                '/headwater.api.artifact.v1.ArtifactService/CollectGarbage',
+                request_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_upkeep__pb2.CollectGarbageRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_upkeep__pb2.CollectGarbageResponse.FromString,
+                _registered_method=True)
+        self.AuditArtifacts = channel.unary_unary(
+                '/headwater.api.artifact.v1.ArtifactService/AuditArtifacts',
+                request_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_upkeep__pb2.AuditArtifactsRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_upkeep__pb2.AuditArtifactsResponse.FromString,
+                _registered_method=True)
+        self.PutFile = channel.unary_unary(
+                '/headwater.api.artifact.v1.ArtifactService/PutFile',
+                request_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.PutFileRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.PutFileResponse.FromString,
+                _registered_method=True)
+        self.GetFile = channel.unary_unary(
+                '/headwater.api.artifact.v1.ArtifactService/GetFile',
+                request_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.GetFileRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.GetFileResponse.FromString,
+                _registered_method=True)
+        self.ListFiles = channel.unary_unary(
+                '/headwater.api.artifact.v1.ArtifactService/ListFiles',
+                request_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.ListFilesRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.ListFilesResponse.FromString,
+                _registered_method=True)
+        self.DeleteFiles = channel.unary_unary(
+                '/headwater.api.artifact.v1.ArtifactService/DeleteFiles',
+                request_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.DeleteFilesRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.DeleteFilesResponse.FromString,
+                _registered_method=True)
+        self.BeginParts = channel.unary_unary(
+                '/headwater.api.artifact.v1.ArtifactService/BeginParts',
+                request_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.BeginPartsRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.BeginPartsResponse.FromString,
+                _registered_method=True)
+        self.CompleteParts = channel.unary_unary(
+                '/headwater.api.artifact.v1.ArtifactService/CompleteParts',
+                request_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.CompletePartsRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.CompletePartsResponse.FromString,
+                _registered_method=True)
+        self.AbortParts = channel.unary_unary(
+                '/headwater.api.artifact.v1.ArtifactService/AbortParts',
+                request_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.AbortPartsRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.AbortPartsResponse.FromString,
+                _registered_method=True)
 
 
 class ArtifactServiceServicer(object):
@@ -133,6 +179,68 @@ class ArtifactServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CollectGarbage(self, request, context):
+        """Removes blobs that nobody needs. Safe beside everything that writes.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AuditArtifacts(self, request, context):
+        """Compares the bucket with what is known of it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PutFile(self, request, context):
+        """Files: names for blobs, in one tree per project. Those of a run lie below runs/<32 hex digits of its id>, those of a
+        logged model below models/<its id>.
+        Puts a blob at a path, in place of what was there.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetFile(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListFiles(self, request, context):
+        """What lies in one folder, in the order of names.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteFiles(self, request, context):
+        """A file, or a folder with all that is in it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BeginParts(self, request, context):
+        """A large file in parts, each uploaded to a URL of its own.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CompleteParts(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AbortParts(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ArtifactServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -175,6 +283,51 @@ def add_ArtifactServiceServicer_to_server(servicer, server):
                     servicer.ListCards,
                     request_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.ListCardsRequest.FromString,
                     response_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.ListCardsResponse.SerializeToString,
+            ),
+            'CollectGarbage': grpc.unary_unary_rpc_method_handler(
+                    servicer.CollectGarbage,
+                    request_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_upkeep__pb2.CollectGarbageRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_upkeep__pb2.CollectGarbageResponse.SerializeToString,
+            ),
+            'AuditArtifacts': grpc.unary_unary_rpc_method_handler(
+                    servicer.AuditArtifacts,
+                    request_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_upkeep__pb2.AuditArtifactsRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_upkeep__pb2.AuditArtifactsResponse.SerializeToString,
+            ),
+            'PutFile': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutFile,
+                    request_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.PutFileRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.PutFileResponse.SerializeToString,
+            ),
+            'GetFile': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetFile,
+                    request_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.GetFileRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.GetFileResponse.SerializeToString,
+            ),
+            'ListFiles': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListFiles,
+                    request_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.ListFilesRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.ListFilesResponse.SerializeToString,
+            ),
+            'DeleteFiles': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteFiles,
+                    request_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.DeleteFilesRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.DeleteFilesResponse.SerializeToString,
+            ),
+            'BeginParts': grpc.unary_unary_rpc_method_handler(
+                    servicer.BeginParts,
+                    request_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.BeginPartsRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.BeginPartsResponse.SerializeToString,
+            ),
+            'CompleteParts': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompleteParts,
+                    request_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.CompletePartsRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.CompletePartsResponse.SerializeToString,
+            ),
+            'AbortParts': grpc.unary_unary_rpc_method_handler(
+                    servicer.AbortParts,
+                    request_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.AbortPartsRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.AbortPartsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -393,6 +546,249 @@ class ArtifactService(object):
             '/headwater.api.artifact.v1.ArtifactService/ListCards',
             headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.ListCardsRequest.SerializeToString,
             headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.ListCardsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CollectGarbage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.artifact.v1.ArtifactService/CollectGarbage',
+            headwater_dot_api_dot_artifact_dot_v1_dot_upkeep__pb2.CollectGarbageRequest.SerializeToString,
+            headwater_dot_api_dot_artifact_dot_v1_dot_upkeep__pb2.CollectGarbageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AuditArtifacts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.artifact.v1.ArtifactService/AuditArtifacts',
+            headwater_dot_api_dot_artifact_dot_v1_dot_upkeep__pb2.AuditArtifactsRequest.SerializeToString,
+            headwater_dot_api_dot_artifact_dot_v1_dot_upkeep__pb2.AuditArtifactsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutFile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.artifact.v1.ArtifactService/PutFile',
+            headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.PutFileRequest.SerializeToString,
+            headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.PutFileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetFile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.artifact.v1.ArtifactService/GetFile',
+            headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.GetFileRequest.SerializeToString,
+            headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.GetFileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListFiles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.artifact.v1.ArtifactService/ListFiles',
+            headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.ListFilesRequest.SerializeToString,
+            headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.ListFilesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteFiles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.artifact.v1.ArtifactService/DeleteFiles',
+            headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.DeleteFilesRequest.SerializeToString,
+            headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.DeleteFilesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BeginParts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.artifact.v1.ArtifactService/BeginParts',
+            headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.BeginPartsRequest.SerializeToString,
+            headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.BeginPartsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompleteParts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.artifact.v1.ArtifactService/CompleteParts',
+            headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.CompletePartsRequest.SerializeToString,
+            headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.CompletePartsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AbortParts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.artifact.v1.ArtifactService/AbortParts',
+            headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.AbortPartsRequest.SerializeToString,
+            headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.AbortPartsResponse.FromString,
             options,
             channel_credentials,
             insecure,

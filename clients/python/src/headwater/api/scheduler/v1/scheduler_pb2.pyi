@@ -5,6 +5,7 @@ from headwater.api.common.v1 import common_pb2 as _common_pb2
 from headwater.api.options.v1 import options_pb2 as _options_pb2
 from headwater.api.scheduler.v1 import graph_pb2 as _graph_pb2
 from headwater.api.scheduler.v1 import metaflow_pb2 as _metaflow_pb2
+from headwater.api.scheduler.v1 import retention_pb2 as _retention_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -57,19 +58,21 @@ DISPOSITION_ALREADY: Disposition
 DISPOSITION_STALE: Disposition
 
 class Code(_message.Message):
-    __slots__ = ("package", "entrypoint", "flow_class", "python")
+    __slots__ = ("package", "entrypoint", "flow_class", "python", "environment")
     PACKAGE_FIELD_NUMBER: _ClassVar[int]
     ENTRYPOINT_FIELD_NUMBER: _ClassVar[int]
     FLOW_CLASS_FIELD_NUMBER: _ClassVar[int]
     PYTHON_FIELD_NUMBER: _ClassVar[int]
+    ENVIRONMENT_FIELD_NUMBER: _ClassVar[int]
     package: str
     entrypoint: str
     flow_class: str
     python: str
-    def __init__(self, package: _Optional[str] = ..., entrypoint: _Optional[str] = ..., flow_class: _Optional[str] = ..., python: _Optional[str] = ...) -> None: ...
+    environment: str
+    def __init__(self, package: _Optional[str] = ..., entrypoint: _Optional[str] = ..., flow_class: _Optional[str] = ..., python: _Optional[str] = ..., environment: _Optional[str] = ...) -> None: ...
 
 class Run(_message.Message):
-    __slots__ = ("run_id", "project", "flow", "state", "parameters", "tags", "created_at", "finished_at", "failure", "created_by", "code", "graph", "origin_run_id", "trigger", "traceparent", "tasks", "waiting_for", "priority", "system_tags", "tags_version", "paused_at", "deadline", "engine", "external_id")
+    __slots__ = ("run_id", "project", "flow", "state", "parameters", "tags", "created_at", "finished_at", "failure", "created_by", "code", "graph", "origin_run_id", "trigger", "traceparent", "tasks", "waiting_for", "priority", "system_tags", "tags_version", "paused_at", "deadline", "engine", "external_id", "cached")
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     FLOW_FIELD_NUMBER: _ClassVar[int]
@@ -94,6 +97,7 @@ class Run(_message.Message):
     DEADLINE_FIELD_NUMBER: _ClassVar[int]
     ENGINE_FIELD_NUMBER: _ClassVar[int]
     EXTERNAL_ID_FIELD_NUMBER: _ClassVar[int]
+    CACHED_FIELD_NUMBER: _ClassVar[int]
     run_id: str
     project: str
     flow: str
@@ -118,7 +122,8 @@ class Run(_message.Message):
     deadline: _timestamp_pb2.Timestamp
     engine: str
     external_id: str
-    def __init__(self, run_id: _Optional[str] = ..., project: _Optional[str] = ..., flow: _Optional[str] = ..., state: _Optional[_Union[RunState, str]] = ..., parameters: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., tags: _Optional[_Iterable[str]] = ..., created_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., finished_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., failure: _Optional[_Union[_common_pb2.Failure, _Mapping]] = ..., created_by: _Optional[_Union[_common_pb2.Actor, _Mapping]] = ..., code: _Optional[_Union[Code, _Mapping]] = ..., graph: _Optional[_Union[_graph_pb2.Graph, _Mapping]] = ..., origin_run_id: _Optional[str] = ..., trigger: _Optional[_Union[_common_pb2.TriggerSource, _Mapping]] = ..., traceparent: _Optional[str] = ..., tasks: _Optional[_Union[TaskCounts, _Mapping]] = ..., waiting_for: _Optional[str] = ..., priority: _Optional[int] = ..., system_tags: _Optional[_Iterable[str]] = ..., tags_version: _Optional[int] = ..., paused_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., deadline: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., engine: _Optional[str] = ..., external_id: _Optional[str] = ...) -> None: ...
+    cached: bool
+    def __init__(self, run_id: _Optional[str] = ..., project: _Optional[str] = ..., flow: _Optional[str] = ..., state: _Optional[_Union[RunState, str]] = ..., parameters: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., tags: _Optional[_Iterable[str]] = ..., created_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., finished_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., failure: _Optional[_Union[_common_pb2.Failure, _Mapping]] = ..., created_by: _Optional[_Union[_common_pb2.Actor, _Mapping]] = ..., code: _Optional[_Union[Code, _Mapping]] = ..., graph: _Optional[_Union[_graph_pb2.Graph, _Mapping]] = ..., origin_run_id: _Optional[str] = ..., trigger: _Optional[_Union[_common_pb2.TriggerSource, _Mapping]] = ..., traceparent: _Optional[str] = ..., tasks: _Optional[_Union[TaskCounts, _Mapping]] = ..., waiting_for: _Optional[str] = ..., priority: _Optional[int] = ..., system_tags: _Optional[_Iterable[str]] = ..., tags_version: _Optional[int] = ..., paused_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., deadline: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., engine: _Optional[str] = ..., external_id: _Optional[str] = ..., cached: bool = ...) -> None: ...
 
 class TaskCounts(_message.Message):
     __slots__ = ("ready", "running", "succeeded", "failed", "cancelled", "pending")
@@ -169,7 +174,7 @@ class Task(_message.Message):
     def __init__(self, key: _Optional[_Union[_common_pb2.TaskKey, _Mapping]] = ..., task_id: _Optional[str] = ..., state: _Optional[_Union[TaskState, str]] = ..., attempt: _Optional[int] = ..., retry_count: _Optional[int] = ..., pool: _Optional[str] = ..., created_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., started_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., finished_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., failure: _Optional[_Union[_common_pb2.Failure, _Mapping]] = ..., result: _Optional[bytes] = ..., worker: _Optional[str] = ..., origin_run_id: _Optional[str] = ..., waiting_for: _Optional[str] = ...) -> None: ...
 
 class StartRunRequest(_message.Message):
-    __slots__ = ("project", "flow", "request_id", "graph", "code", "parameters", "tags", "priority", "origin_run_id", "resume_step", "max_workers", "deployment", "timeout")
+    __slots__ = ("project", "flow", "request_id", "graph", "code", "parameters", "tags", "priority", "origin_run_id", "resume_step", "max_workers", "deployment", "timeout", "cached", "changed_parameters", "paused")
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     FLOW_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
@@ -183,6 +188,9 @@ class StartRunRequest(_message.Message):
     MAX_WORKERS_FIELD_NUMBER: _ClassVar[int]
     DEPLOYMENT_FIELD_NUMBER: _ClassVar[int]
     TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    CACHED_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_PARAMETERS_FIELD_NUMBER: _ClassVar[int]
+    PAUSED_FIELD_NUMBER: _ClassVar[int]
     project: str
     flow: str
     request_id: str
@@ -196,7 +204,10 @@ class StartRunRequest(_message.Message):
     max_workers: int
     deployment: str
     timeout: _duration_pb2.Duration
-    def __init__(self, project: _Optional[str] = ..., flow: _Optional[str] = ..., request_id: _Optional[str] = ..., graph: _Optional[_Union[_graph_pb2.Graph, _Mapping]] = ..., code: _Optional[_Union[Code, _Mapping]] = ..., parameters: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., tags: _Optional[_Iterable[str]] = ..., priority: _Optional[int] = ..., origin_run_id: _Optional[str] = ..., resume_step: _Optional[str] = ..., max_workers: _Optional[int] = ..., deployment: _Optional[str] = ..., timeout: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    cached: bool
+    changed_parameters: _containers.RepeatedScalarFieldContainer[str]
+    paused: bool
+    def __init__(self, project: _Optional[str] = ..., flow: _Optional[str] = ..., request_id: _Optional[str] = ..., graph: _Optional[_Union[_graph_pb2.Graph, _Mapping]] = ..., code: _Optional[_Union[Code, _Mapping]] = ..., parameters: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., tags: _Optional[_Iterable[str]] = ..., priority: _Optional[int] = ..., origin_run_id: _Optional[str] = ..., resume_step: _Optional[str] = ..., max_workers: _Optional[int] = ..., deployment: _Optional[str] = ..., timeout: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., cached: bool = ..., changed_parameters: _Optional[_Iterable[str]] = ..., paused: bool = ...) -> None: ...
 
 class PauseRunRequest(_message.Message):
     __slots__ = ("run_id",)
@@ -687,7 +698,7 @@ class Control(_message.Message):
     def __init__(self, cancel: _Optional[_Iterable[_Union[HeldTask, _Mapping]]] = ..., reopen: bool = ..., run: _Optional[_Iterable[_Union[TaskAssignment, _Mapping]]] = ...) -> None: ...
 
 class TaskAssignment(_message.Message):
-    __slots__ = ("key", "attempt", "retry_count", "project", "flow", "step", "code", "parameters", "inputs", "join_width", "frames", "dispatched_at", "traceparent", "token", "caught", "origin_run_id", "tags", "created_by", "trigger")
+    __slots__ = ("key", "attempt", "retry_count", "project", "flow", "step", "code", "parameters", "inputs", "join_width", "frames", "dispatched_at", "traceparent", "token", "caught", "origin_run_id", "tags", "created_by", "trigger", "reuse")
     KEY_FIELD_NUMBER: _ClassVar[int]
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
     RETRY_COUNT_FIELD_NUMBER: _ClassVar[int]
@@ -707,6 +718,7 @@ class TaskAssignment(_message.Message):
     TAGS_FIELD_NUMBER: _ClassVar[int]
     CREATED_BY_FIELD_NUMBER: _ClassVar[int]
     TRIGGER_FIELD_NUMBER: _ClassVar[int]
+    REUSE_FIELD_NUMBER: _ClassVar[int]
     key: _common_pb2.TaskKey
     attempt: int
     retry_count: int
@@ -726,7 +738,8 @@ class TaskAssignment(_message.Message):
     tags: _containers.RepeatedScalarFieldContainer[str]
     created_by: _common_pb2.Actor
     trigger: _common_pb2.TriggerSource
-    def __init__(self, key: _Optional[_Union[_common_pb2.TaskKey, _Mapping]] = ..., attempt: _Optional[int] = ..., retry_count: _Optional[int] = ..., project: _Optional[str] = ..., flow: _Optional[str] = ..., step: _Optional[_Union[_graph_pb2.Step, _Mapping]] = ..., code: _Optional[_Union[Code, _Mapping]] = ..., parameters: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., inputs: _Optional[_Iterable[_Union[TaskResult, _Mapping]]] = ..., join_width: _Optional[int] = ..., frames: _Optional[_Iterable[_Union[ForeachFrame, _Mapping]]] = ..., dispatched_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., traceparent: _Optional[str] = ..., token: _Optional[str] = ..., caught: _Optional[_Union[_common_pb2.Failure, _Mapping]] = ..., origin_run_id: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., created_by: _Optional[_Union[_common_pb2.Actor, _Mapping]] = ..., trigger: _Optional[_Union[_common_pb2.TriggerSource, _Mapping]] = ...) -> None: ...
+    reuse: bool
+    def __init__(self, key: _Optional[_Union[_common_pb2.TaskKey, _Mapping]] = ..., attempt: _Optional[int] = ..., retry_count: _Optional[int] = ..., project: _Optional[str] = ..., flow: _Optional[str] = ..., step: _Optional[_Union[_graph_pb2.Step, _Mapping]] = ..., code: _Optional[_Union[Code, _Mapping]] = ..., parameters: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., inputs: _Optional[_Iterable[_Union[TaskResult, _Mapping]]] = ..., join_width: _Optional[int] = ..., frames: _Optional[_Iterable[_Union[ForeachFrame, _Mapping]]] = ..., dispatched_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., traceparent: _Optional[str] = ..., token: _Optional[str] = ..., caught: _Optional[_Union[_common_pb2.Failure, _Mapping]] = ..., origin_run_id: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., created_by: _Optional[_Union[_common_pb2.Actor, _Mapping]] = ..., trigger: _Optional[_Union[_common_pb2.TriggerSource, _Mapping]] = ..., reuse: bool = ...) -> None: ...
 
 class ForeachFrame(_message.Message):
     __slots__ = ("step", "var", "index", "width", "gang")

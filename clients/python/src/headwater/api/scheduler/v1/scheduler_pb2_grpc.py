@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from headwater.api.scheduler.v1 import metaflow_pb2 as headwater_dot_api_dot_scheduler_dot_v1_dot_metaflow__pb2
+from headwater.api.scheduler.v1 import retention_pb2 as headwater_dot_api_dot_scheduler_dot_v1_dot_retention__pb2
 from headwater.api.scheduler.v1 import scheduler_pb2 as headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2
 
 GRPC_GENERATED_VERSION = '1.68.1'
@@ -74,6 +75,26 @@ class SchedulerServiceStub(object):
                 '/headwater.api.scheduler.v1.SchedulerService/ListLimits',
                 request_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.ListLimitsRequest.SerializeToString,
                 response_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.ListLimitsResponse.FromString,
+                _registered_method=True)
+        self.DeleteRun = channel.unary_unary(
+                '/headwater.api.scheduler.v1.SchedulerService/DeleteRun',
+                request_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_retention__pb2.DeleteRunRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_retention__pb2.DeleteRunResponse.FromString,
+                _registered_method=True)
+        self.SetRetention = channel.unary_unary(
+                '/headwater.api.scheduler.v1.SchedulerService/SetRetention',
+                request_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_retention__pb2.SetRetentionRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_retention__pb2.SetRetentionResponse.FromString,
+                _registered_method=True)
+        self.GetRetention = channel.unary_unary(
+                '/headwater.api.scheduler.v1.SchedulerService/GetRetention',
+                request_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_retention__pb2.GetRetentionRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_retention__pb2.GetRetentionResponse.FromString,
+                _registered_method=True)
+        self.DeleteRetention = channel.unary_unary(
+                '/headwater.api.scheduler.v1.SchedulerService/DeleteRetention',
+                request_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_retention__pb2.DeleteRetentionRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_retention__pb2.DeleteRetentionResponse.FromString,
                 _registered_method=True)
         self.UpdateRunTags = channel.unary_unary(
                 '/headwater.api.scheduler.v1.SchedulerService/UpdateRunTags',
@@ -241,6 +262,32 @@ class SchedulerServiceServicer(object):
 
     def ListLimits(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteRun(self, request, context):
+        """Deletes a run that is over for good: its tasks, logs, metrics and artifacts go, but not what a model version needs.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetRetention(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRetention(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteRetention(self, request, context):
+        """Runs of the project are kept for ever.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -432,6 +479,26 @@ def add_SchedulerServiceServicer_to_server(servicer, server):
                     servicer.ListLimits,
                     request_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.ListLimitsRequest.FromString,
                     response_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.ListLimitsResponse.SerializeToString,
+            ),
+            'DeleteRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteRun,
+                    request_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_retention__pb2.DeleteRunRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_retention__pb2.DeleteRunResponse.SerializeToString,
+            ),
+            'SetRetention': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetRetention,
+                    request_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_retention__pb2.SetRetentionRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_retention__pb2.SetRetentionResponse.SerializeToString,
+            ),
+            'GetRetention': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRetention,
+                    request_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_retention__pb2.GetRetentionRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_retention__pb2.GetRetentionResponse.SerializeToString,
+            ),
+            'DeleteRetention': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteRetention,
+                    request_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_retention__pb2.DeleteRetentionRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_retention__pb2.DeleteRetentionResponse.SerializeToString,
             ),
             'UpdateRunTags': grpc.unary_unary_rpc_method_handler(
                     servicer.UpdateRunTags,
@@ -765,6 +832,114 @@ class SchedulerService(object):
             '/headwater.api.scheduler.v1.SchedulerService/ListLimits',
             headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.ListLimitsRequest.SerializeToString,
             headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.ListLimitsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.scheduler.v1.SchedulerService/DeleteRun',
+            headwater_dot_api_dot_scheduler_dot_v1_dot_retention__pb2.DeleteRunRequest.SerializeToString,
+            headwater_dot_api_dot_scheduler_dot_v1_dot_retention__pb2.DeleteRunResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetRetention(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.scheduler.v1.SchedulerService/SetRetention',
+            headwater_dot_api_dot_scheduler_dot_v1_dot_retention__pb2.SetRetentionRequest.SerializeToString,
+            headwater_dot_api_dot_scheduler_dot_v1_dot_retention__pb2.SetRetentionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRetention(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.scheduler.v1.SchedulerService/GetRetention',
+            headwater_dot_api_dot_scheduler_dot_v1_dot_retention__pb2.GetRetentionRequest.SerializeToString,
+            headwater_dot_api_dot_scheduler_dot_v1_dot_retention__pb2.GetRetentionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteRetention(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.scheduler.v1.SchedulerService/DeleteRetention',
+            headwater_dot_api_dot_scheduler_dot_v1_dot_retention__pb2.DeleteRetentionRequest.SerializeToString,
+            headwater_dot_api_dot_scheduler_dot_v1_dot_retention__pb2.DeleteRetentionResponse.FromString,
             options,
             channel_credentials,
             insecure,

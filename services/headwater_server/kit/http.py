@@ -7,6 +7,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -23,6 +24,21 @@ class Response:
     status: int
     headers: dict[str, str]
     body: bytes = b""
+
+
+@dataclass
+class Streamed:
+    """The head of an answer, and its body while it comes."""
+
+    status: int
+    headers: dict[str, str]
+    _body: AsyncIterator[bytes]
+    ended: bool = False
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        async for chunk in self._body:
+            yield chunk
+        self.ended = True
 
 
 @dataclass
@@ -74,6 +90,51 @@ class HttpClient:
                     return response
                 error = Unavailable(f"{urlsplit(url).netloc} answers {response.status}")
         raise error
+
+    @asynccontextmanager
+    async def stream(
+        self, method: str, url: str, *, headers: dict[str, str] | None = None
+    ) -> "AsyncIterator[Streamed]":
+        """One request whose answer is read bit by bit; a body that is not read to its end costs the connection.
+        Raises Unavailable or DeadlineExceeded."""
+        self._slots = self._slots or asyncio.Semaphore(self.limit)
+        parts = urlsplit(url)
+        key = (parts.scheme, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        async with self._slots:
+            connection, response = await self._open(key, method, target, parts.netloc, headers or {})
+            told = response.headers
+            known_end = "content-length" in told or told.get("transfer-encoding", "").lower() == "chunked"
+            streamed = Streamed(response.status, told, self._body(connection.reader, told))
+            try:
+                yield streamed
+            finally:
+                if streamed.ended and known_end and told.get("connection", "").lower() != "close":
+                    self._idle.setdefault(key, []).append(connection)
+                else:
+                    connection.writer.close()
+
+    async def _open(
+        self, key: tuple[str, str, int], method: str, target: str, host: str, headers: dict[str, str]
+    ) -> tuple[_Connection, Response]:
+        """Sends a request without a body and reads the head of the answer."""
+        fresh = False
+        for new in (False, True):
+            try:
+                connection, fresh = await self._connect(key, new)
+                try:
+                    connection.writer.write(_head(method, target, host, headers, 0))
+                    await asyncio.wait_for(connection.writer.drain(), self.timeout)
+                    return connection, await self._head_of(connection.reader)
+                except BaseException:
+                    connection.writer.close()
+                    raise
+            except TimeoutError:
+                raise DeadlineExceeded(f"{host} was silent for {self.timeout:g} s") from None
+            except (OSError, EOFError, asyncio.IncompleteReadError, ValueError) as broken:
+                if new or fresh:
+                    raise Unavailable(f"{host} does not answer: {broken or type(broken).__name__}") from None
+        raise AssertionError("unreachable")
 
     async def close(self) -> None:
         for connections in self._idle.values():
@@ -137,14 +198,7 @@ class HttpClient:
         sink: BinaryIO | None,
     ) -> tuple[Response, bool]:
         size = body.stat().st_size if isinstance(body, Path) else len(body)
-        lines = [
-            f"{method} {target} HTTP/1.1",
-            f"Host: {host}",
-            *(f"{k}: {v}" for k, v in headers.items() if k.lower() != "host"),
-        ]
-        if size or method in ("PUT", "POST"):
-            lines.append(f"Content-Length: {size}")
-        head = ("\r\n".join(lines) + "\r\n\r\n").encode()
+        head = _head(method, target, host, headers, size)
         if isinstance(body, Path):
             c.writer.write(head)
             await self._send_file(c.writer, body)
@@ -160,12 +214,8 @@ class HttpClient:
                 await asyncio.wait_for(writer.drain(), self.timeout)
 
     async def _receive(self, reader: asyncio.StreamReader, method: str, sink: BinaryIO | None) -> tuple[Response, bool]:
-        head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), self.timeout)).decode("latin-1").split("\r\n")
-        status = int(head[0].split(" ", 2)[1])
-        headers = {
-            name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)
-        }
-        response = Response(status, headers)
+        response = await self._head_of(reader)
+        status, headers = response.status, response.headers
         chunks: list[bytes] = []
         if method != "HEAD" and status not in (204, 304):
             async for chunk in self._body(reader, headers):
@@ -176,6 +226,11 @@ class HttpClient:
         response.body = b"".join(chunks)
         known_end = "content-length" in headers or headers.get("transfer-encoding") == "chunked" or method == "HEAD"
         return response, known_end and headers.get("connection", "").lower() != "close"
+
+    async def _head_of(self, reader: asyncio.StreamReader) -> Response:
+        head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), self.timeout)).decode("latin-1").split("\r\n")
+        pairs = (line.partition(":") for line in head[1:] if line)
+        return Response(int(head[0].split(" ", 2)[1]), {name.strip().lower(): v.strip() for name, _, v in pairs})
 
     async def _body(self, reader: asyncio.StreamReader, headers: dict[str, str]) -> AsyncIterator[bytes]:
         if headers.get("transfer-encoding", "").lower() == "chunked":
@@ -193,3 +248,14 @@ class HttpClient:
                 return
             left -= len(chunk) if left > 0 else 0
             yield chunk
+
+
+def _head(method: str, target: str, host: str, headers: dict[str, str], size: int) -> bytes:
+    lines = [
+        f"{method} {target} HTTP/1.1",
+        f"Host: {host}",
+        *(f"{k}: {v}" for k, v in headers.items() if k.lower() != "host"),
+    ]
+    if size or method in ("PUT", "POST"):
+        lines.append(f"Content-Length: {size}")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()

@@ -1,0 +1,148 @@
+"""The bytes of artifacts on their way through: received to a blob, sent from one; never whole in memory."""
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from starlette.responses import Response
+
+from headwater.api.artifact.v1 import artifact_pb2 as pb
+from headwater_server.gateway.mlflow.calls import Calls
+from headwater_server.gateway.request import HttpError, Request
+from headwater_server.kit.errors import InvalidArgument, Unavailable
+from headwater_server.kit.http import HttpClient
+
+MAX_SIZE = 5 << 30
+_IN_MEMORY = 1 << 20
+_AT_ONCE = 1 << 20
+_HEADERS = {
+    "x-content-type-options": "nosniff",
+    "cache-control": "no-store",
+    "content-security-policy": "sandbox; default-src 'none'; frame-ancestors 'none'",
+    "referrer-policy": "no-referrer",
+    "accept-ranges": "bytes",
+}
+
+
+class Spool:
+    """What was received: a little in memory, more in a file that nobody else can read and that vanishes with it."""
+
+    def __init__(self) -> None:
+        self.digest, self.size = hashlib.sha256(), 0
+        self._waiting, self._held = bytearray(), bytearray()
+        self._file: int | None = None
+        self._path: Path | None = None
+
+    async def write(self, chunk: bytes) -> None:
+        self.size += len(chunk)
+        self._waiting += chunk
+        if len(self._waiting) >= _AT_ONCE:
+            await self._take()
+
+    async def end(self) -> bytes | Path:
+        """The bytes, or the file that has them."""
+        if self._file is None and self.size <= _IN_MEMORY:
+            self.digest.update(self._waiting)
+            self._held += self._waiting
+            return bytes(self._held)
+        await self._take()
+        assert self._path is not None
+        return self._path
+
+    async def _take(self) -> None:
+        waiting, self._waiting = self._waiting, bytearray()
+        await asyncio.to_thread(self._store, waiting)
+
+    def _store(self, data: bytearray) -> None:
+        if self._file is None:
+            self._file, name = tempfile.mkstemp(prefix="headwater-upload-")  # readable by its owner alone
+            self._path = Path(name)
+        self.digest.update(data)
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._file, view) :]
+
+    def close(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+        if self._path is not None:
+            with contextlib.suppress(OSError):
+                self._path.unlink()
+
+
+async def receive_blob(request: Request, calls: Calls, http: HttpClient, project: str) -> str:
+    """Stores the body of a request as a blob; its digest. A body that ends early stores nothing."""
+    length = request.headers.get("content-length", "")
+    if length.isdigit() and int(length) > MAX_SIZE:
+        raise _too_large()
+    spool = Spool()
+    try:
+        more = True
+        while more:
+            message = await request.receive()
+            if message["type"] == "http.disconnect":
+                raise InvalidArgument("the body ended early", field="body")
+            await spool.write(message.get("body", b""))
+            if spool.size > MAX_SIZE:
+                raise _too_large()
+            more = message.get("more_body", False)
+        body = await spool.end()
+        digest = spool.digest.hexdigest()
+        begin = pb.BeginUploadRequest(project=project, digest=digest, size=spool.size)
+        place = await calls.as_service(request, "BeginUpload", begin)
+        if not place.exists:
+            put = await http.request("PUT", place.url, headers=dict(place.headers), body=body)
+            if put.status >= 300:
+                raise Unavailable(f"the object store answers {put.status} to an upload")
+            commit = pb.CommitUploadRequest(project=project, digest=digest, size=spool.size)
+            await calls.as_service(request, "CommitUpload", commit)
+        return digest
+    finally:
+        spool.close()
+
+
+def _too_large() -> HttpError:
+    text = f"the body is larger than {MAX_SIZE >> 30} GB, the most that one file may have"
+    return HttpError(413, text, {"connection": "close"}, field="body", reason="BODY_SIZE")
+
+
+class BlobResponse(Response):
+    """Sends an object, or a range of it, as fast as the client reads it."""
+
+    def __init__(self, http: HttpClient, url: str, media: str, headers: dict[str, str], wanted: str = "") -> None:
+        super().__init__(None, 206 if wanted else 200)
+        self._http, self._url, self._wanted = http, url, wanted
+        self._told = _HEADERS | headers | {"content-type": media}
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        headers = {"Range": self._wanted} if self._wanted else {}
+        async with self._http.stream("GET", self._url, headers=headers) as source:
+            known = source.status in (200, 206, 416)
+            told = self._told | {n: v for n, v in source.headers.items() if n in ("content-length", "content-range")}
+            raw = [(name.encode(), value.encode("latin-1")) for name, value in told.items()]
+            if not known or source.status == 416:
+                raw = [pair for pair in raw if pair[0] != b"content-length"]
+            status = source.status if known else 503
+            await send({"type": "http.response.start", "status": status, "headers": raw})
+            if status < 300:
+                await self._send(source, receive, send)
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _send(self, source: Any, receive: Any, send: Any) -> None:
+        gone = asyncio.create_task(_disconnected(receive))
+        try:
+            async for chunk in source.chunks():
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                if gone.done():
+                    return
+        finally:
+            gone.cancel()
+
+
+async def _disconnected(receive: Any) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

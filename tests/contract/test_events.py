@@ -115,6 +115,8 @@ def published() -> dict[str, OutMessage]:
         tasks.run_over("run.succeeded", run, AT, 9, BEGAN),
         tasks.run_over("run.failed", run, AT, 9, BEGAN, **more),
         tasks.run_over("run.cancelled", run, AT, 9, BEGAN, reason="no longer needed", actor=ACTOR),
+        tasks.run_revived(run, AT, 10),
+        tasks.tags_changed(run, AT, ["nightly", "old"], ["nightly", "new"], 3),
         tasks.task_started(run, KEY, 2, AT, 4, "node-1"),
         tasks.task_succeeded(
             run, KEY, 2, AT, 5, result=b'{"v":1}', started_at=BEGAN, foreach_width=8, origin_run_id=ORIGIN

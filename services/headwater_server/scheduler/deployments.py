@@ -122,14 +122,7 @@ class Deployments:
         new.parameters = new.parameters | given
         new.request_id = f"{row['name']}:{event.id}"
         new.traceparent = event.traceparent
-        new.trigger = {
-            "eventId": event.id,
-            "eventName": event.type,
-            "eventSubject": event.subject,
-            "eventTime": event.time.isoformat().replace("+00:00", "Z"),
-            "payloadJson": _payload(event.data),
-            "deployment": row["name"],
-        }
+        new.trigger = source_of(event) | {"deployment": row["name"]}
         run_id = await self._runs.start_in(tx, new)
         log.info("started by an event", flow=row["name"], run=run_id, event_type=event.type)
 
@@ -181,6 +174,17 @@ def deployment_name(name: str) -> str:
             hint="up to 300 letters, digits and . _ - @ +",
         )
     return name
+
+
+def source_of(event: Envelope) -> dict[str, Any]:
+    """TriggerSource of a run that an event starts."""
+    return {
+        "eventId": event.id,
+        "eventName": event.type,
+        "eventSubject": event.subject,
+        "eventTime": event.time.isoformat().replace("+00:00", "Z"),
+        "payloadJson": _payload(event.data),
+    }
 
 
 def _payload(data: dict[str, Any]) -> str:

@@ -10,13 +10,15 @@ import structlog
 
 from headwater_server.kit.consumer import consume_events
 from headwater_server.kit.database import CONFLICT, LOST
+from headwater_server.kit.envelope import Envelope
+from headwater_server.kit.outbox import OutboxTransaction
 from headwater_server.kit.service import ServiceKit
 from headwater_server.scheduler.deployments import Deployments
+from headwater_server.scheduler.exit_hooks import ExitHooks
+from headwater_server.scheduler.retention import MODEL_FACTS, Retention
 from headwater_server.scheduler.sessions import Sessions
 
 log = structlog.get_logger("scheduler.events")
-from headwater_server.scheduler.exit_hooks import ExitHooks
-from headwater_server.scheduler.retention import MODEL_FACTS, Retention
 
 
 async def subscribe(
@@ -29,7 +31,7 @@ async def subscribe(
             await retention.on_model(tx, event)
 
     for stream, durable in (("HW_EVENTS", "scheduler-triggers"), ("HW_EXT", "scheduler-ext")):
-        puller = await consume_events(kit, stream=stream, durable=durable, handlers={}, default=deployments.on_event)
+        puller = await consume_events(kit, stream=stream, durable=durable, handlers={}, default=on_event)
         kit.on_stop(puller.stop)
 
     async def on_beat(msg: Any) -> None:

@@ -178,7 +178,8 @@ class Runs:
                 raise Aborted(message, field="if_version", hint="read the run again", reason="TAGS_CHANGED")
             tags = changed(row, remove, add)
             if tags != row["tags"]:
-                await tx.conn.execute(q.set_tags, uuid.UUID(info.run_id), tags)
+                version = await tx.conn.fetchval(q.set_tags, uuid.UUID(info.run_id), tags)
+                tx.add(facts.tags_changed(info, now(), row["tags"], tags, int(version or 0)))
             tx.after_commit(lambda: self._store.forget(info.run_id))
 
     async def pause(self, info: RunInfo, paused: bool) -> bool:

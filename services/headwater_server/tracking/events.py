@@ -68,6 +68,16 @@ class FlowRuns:
                 traceparent=event.traceparent,
             )
 
+    async def revived(self, tx: OutboxTransaction, event: Envelope) -> None:
+        """Its end was taken back: whoever runs it had only been silent."""
+        await self._store.revive_flow_run(tx, limits.check_run_id(event.data.get("runId")), event.time)
+
+    async def retagged(self, tx: OutboxTransaction, event: Envelope) -> None:
+        row = await self._store.placed(tx, limits.check_run_id(event.data.get("runId")))
+        if row is not None:
+            tags = {flow_runs.TAGS: ",".join(event.data.get("tags") or [])[: limits.MAX_TAG]}
+            await self._store.add_texts(tx, row["id"], await self._store.ensure_keys_in(tx, [*tags]), {}, tags)
+
     async def _end_of_unknown(self, tx: OutboxTransaction, event: Envelope, state: int) -> str:
         """The end came before the start: the run is made as it ended, its start fills in the rest. Returns the
         experiment, or "" when the run had ended already."""
@@ -186,6 +196,7 @@ def _millis(msg: Msg) -> int:
 async def subscribe(kit: ServiceKit, store: Store, ingest: Ingest) -> None:
     runs, logged = FlowRuns(store), Logged(kit, store, ingest)
     handlers = {"run.started": runs.started} | dict.fromkeys(flow_runs.FINAL, runs.finished)
+    handlers |= {"run.revived": runs.revived, "run.tags_changed": runs.retagged}
     pullers = [
         await consume_events(kit, stream="HW_EVENTS", durable="tracking-runs", handlers=handlers),
         await consume_batches(

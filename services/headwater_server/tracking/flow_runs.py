@@ -14,6 +14,8 @@ from headwater_server.kit.errors import InvalidArgument
 from headwater_server.tracking import limits
 
 RUNNING, FINISHED, FAILED, KILLED = 1, 2, 3, 4
+# The user's tags of a flow's run, as one tag of the tracked run.
+TAGS = "headwater.tags"
 FINAL = {"run.succeeded": FINISHED, "run.failed": FAILED, "run.cancelled": KILLED}
 
 
@@ -75,7 +77,7 @@ def _tags(data: dict[str, Any]) -> dict[str, str]:
     found = {
         "headwater.flow": data.get("flow"),
         "headwater.user": (data.get("actor") or {}).get("name"),
-        "headwater.tags": ",".join(data.get("tags") or []),
+        TAGS: ",".join(data.get("tags") or []),
         "headwater.origin_run_id": data.get("originRunId"),
         "headwater.code_package": data.get("codePackage"),
         "headwater.trigger": trigger.get("eventName"),

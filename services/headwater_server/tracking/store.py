@@ -199,6 +199,10 @@ class Store:
             await tx.conn.execute(q.finish_nested, row["id"], state, at)
         return row
 
+    async def revive_flow_run(self, tx: OutboxTransaction, run: uuid.UUID, at: datetime) -> None:
+        """It goes on, unless it has ended anew since."""
+        await tx.conn.execute(q.revive_flow_run, run, at)
+
     async def update_run(
         self, tx: OutboxTransaction, run_id: int, state: int | None, name: str | None
     ) -> asyncpg.Record:

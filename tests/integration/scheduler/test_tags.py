@@ -1,6 +1,8 @@
 """Tags of a run change while it runs and after it; nobody overwrites another's change, nor a tag of the system."""
 
 import asyncio
+import json
+from typing import Any
 
 import pytest
 
@@ -8,8 +10,14 @@ from headwater.api.scheduler.v1 import scheduler_pb2 as pb
 from headwater_server.kit.errors import Aborted, InvalidArgument, NotFound
 
 
-async def test_tags_of_a_run_change_and_are_found(scheduler):
+async def test_tags_of_a_run_change_and_are_found(scheduler, bus, eventually):
     s = await scheduler()
+    told: list[dict[str, Any]] = []
+
+    async def keep(msg: Any) -> None:
+        told.append(json.loads(msg.data))
+
+    await (await bus.connect("infra")).subscribe("hw.evt.v1.default.run.tags_changed.>", keep)
     run_id = await s.start(tags=["nightly", "old"])
     change = pb.UpdateRunTagsRequest(run_id=run_id, remove=["old", "never"], add=["new", "nightly"])
     run = (await s.client.UpdateRunTags(change)).run
@@ -28,6 +36,8 @@ async def test_tags_of_a_run_change_and_are_found(scheduler):
     await s.client.CancelRun(pb.CancelRunRequest(run_id=run_id))
     over = (await s.client.UpdateRunTags(pb.UpdateRunTagsRequest(run_id=run_id, add=["kept"]))).run
     assert "kept" in over.tags
+    await eventually(lambda: len(told) == 2)
+    assert (told[0]["added"], told[0]["removed"], told[0]["tagsVersion"]) == (["new"], ["old"], 2)
 
 
 async def test_changes_of_several_at_once_all_count(scheduler):

@@ -7,7 +7,7 @@ import pytest
 
 from headwater.api.scheduler.v1 import scheduler_pb2 as pb
 from headwater_server.kit.errors import InvalidArgument, NotFound
-from tests.integration.scheduler.conftest import CODE, graph, step, success
+from tests.integration.scheduler.conftest import CODE, failure, graph, step, success
 
 ONE = graph(step("start", "end"), step("end"))
 
@@ -55,6 +55,33 @@ async def test_the_end_of_a_flow_starts_the_next(scheduler, eventually):
     assert report.trigger.event_name == "run.succeeded"
     assert json.loads(report.trigger.payload_json)["runId"] == first
     await eventually(lambda: s.over(report.run_id))
+
+
+async def test_the_end_of_a_run_starts_its_exit_hooks_once(scheduler, eventually):
+    s = await scheduler()
+    shape = graph(step("start", "end"), step("end"))
+    shape.on_error.append("page_me")
+
+    def behave(a: dict[str, Any]) -> Any:
+        return None if "stuck" in a.get("tags", ()) else failure() if a["flow"] == "F" else success()
+
+    await s.worker(behave)
+    run_id = await s.start(shape, tags=["nightly"], parameters={"alpha": 1})
+    (hooks,) = await eventually(lambda: _at_least(s, "F.exit_hook", 1))
+    assert (await eventually(lambda: s.over(hooks.run_id))).state == pb.RUN_STATE_SUCCEEDED
+    assert (await s.over(run_id)).state == pb.RUN_STATE_FAILED
+    assert (hooks.trigger.event_name, json.loads(hooks.trigger.payload_json)["runId"]) == ("run.failed", run_id)
+    assert (list(hooks.tags), dict(hooks.parameters), hooks.code) == (["nightly"], {"alpha": 1}, CODE)
+    (task,) = await s.tasks(hooks.run_id)
+    assert (task.key.step, task.pool) == ("_exit_hook", "default")
+    quiet = graph(step("start", "end"), step("end"))
+    quiet.on_success.append("celebrate")
+    failed = await s.start(quiet)
+    await eventually(lambda: s.over(failed))
+    stopped = await s.start(shape, tags=["stuck"])
+    await s.client.CancelRun(pb.CancelRunRequest(run_id=stopped))
+    found = await eventually(lambda: _at_least(s, "F.exit_hook", 2))
+    assert [json.loads(each.trigger.payload_json)["runId"] for each in found] == [stopped, run_id]
 
 
 async def test_branches_of_a_project_are_deployed_side_by_side(scheduler, eventually):

@@ -47,6 +47,25 @@ async def test_a_run_that_succeeds(tracking: Tracking, eventually: Any) -> None:
     assert tracking.told[1][1]["state"] == "TRACKED_RUN_STATE_FINISHED"
 
 
+async def test_a_run_that_lives_again_and_gets_other_tags(tracking: Tracking, eventually: Any) -> None:
+    run_id = await tracking.starts(tags=["nightly"])
+    await known(tracking, run_id, eventually, experiment="Train")
+    about = {"run_id": run_id, "project": "default", "flow": "Train"}
+    await tracking.happens(events_pb2.RunFailed(**about, at=timestamp()))
+    await known(tracking, run_id, eventually, state=FAILED)
+    await tracking.happens(events_pb2.RunRevived(**about, at=timestamp()))
+    run = await known(tracking, run_id, eventually, state=pb.TRACKED_RUN_STATE_RUNNING)
+    assert not run.HasField("finished_at")
+    await tracking.happens(events_pb2.RunTagsChanged(**about, at=timestamp(), tags=["a", "b"]))
+
+    async def tags() -> bool:
+        return (await known(tracking, run_id, eventually)).tags["headwater.tags"] == "a,b"
+
+    await eventually(tags)
+    await tracking.happens(events_pb2.RunSucceeded(**about, at=timestamp()))
+    await known(tracking, run_id, eventually, state=FINISHED)
+
+
 @pytest.mark.parametrize(("event", "state"), [(events_pb2.RunFailed, FAILED), (events_pb2.RunCancelled, KILLED)])
 async def test_runs_that_end_otherwise(tracking: Tracking, eventually: Any, event: Any, state: int) -> None:
     run_id = await tracking.starts()

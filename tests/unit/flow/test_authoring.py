@@ -32,6 +32,7 @@ from headwater.compat.metaflow import config_parsers
 from headwater.errors import FlowError
 from headwater.flow import choices, compute, exit_hooks, include, projects, user_steps
 from headwater.flow.config import ConfigError, ConfigValue
+from headwater.flow.current import Trigger
 from headwater.flow.finish import complete
 from headwater.flow.graph import flow_graph
 from headwater.flow.lint import lint
@@ -39,7 +40,6 @@ from headwater.flow.multicore import MulticoreException
 from headwater.flow.options import SecretSources, flow_options, options_of, step_options
 from headwater.flow.parameters import ParameterError, parameters_of, stored_with_tasks
 from headwater.flow.secrets import hidden, variables
-from headwater.flow.terminal import Terminal
 
 
 @pytest.fixture(autouse=True)
@@ -427,7 +427,7 @@ def test_machines_become_resources_and_the_rest_is_said():
         kubernetes(cpus=1)
 
 
-def test_a_hook_that_fails_is_only_reported(capsys):
+def test_a_hook_that_fails_keeps_no_other_from_running(capsys, monkeypatch):
     ran = []
 
     def good(run):
@@ -437,7 +437,11 @@ def test_a_hook_that_fails_is_only_reported(capsys):
     class Flow(_Base):
         pass
 
-    exit_hooks.run_hooks(Flow, {"state": "RUN_STATE_FAILED", "runId": "r", "flow": "Flow"}, Terminal())
+    assert flow_graph(Flow)["onError"] == ["<lambda>", "absent", "<lambda>"]
+    ended = Trigger({"eventName": "run.failed", "payloadJson": '{"flow": "Flow", "runId": "r"}'})
+    monkeypatch.setitem(current._values, "trigger", ended)
+    with pytest.raises(FlowError, match="exit hooks failed: <lambda>, absent"):
+        exit_hooks.run_hooks(Flow)
     assert ran == ["last"]
     err = capsys.readouterr().err
     assert "ZeroDivisionError" in err

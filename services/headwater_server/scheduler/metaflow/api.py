@@ -97,7 +97,7 @@ class MetaflowApi:
             new = [tag for tag in dict.fromkeys(add) if tag not in kept and tag not in row["system_tags"]]
             check_tags([*kept, *new])
             if [*kept, *new] != row["tags"]:
-                await tx.conn.execute(q.set_tags, run.run_id, [*kept, *new])
+                await self._lives.retag(tx, run, row["tags"], [*kept, *new])
         return pb.TagMetaflowRunResponse(tags=[*kept, *new])
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 
 from headwater.api.scheduler.v1 import metaflow_pb2 as pb
+from headwater_server.kit.clock import now
 from headwater_server.kit.database import CONFLICT, LOST
 from headwater_server.kit.errors import InvalidArgument, Unavailable
 from headwater_server.kit.ids import uuid7
@@ -135,6 +136,15 @@ class Lives:
             log.info("client is back", run=str(run.run_id))
             await tx.conn.execute(q.mf_revive_lease, run.number, self._lease)
             await tx.conn.execute(q.mf_revive_tasks, run.number)
+            info = await self._store.info(str(run.run_id), tx.conn)
+            tx.add(facts.run_revived(info, now(), await self._seq(tx, run)))
+
+    async def retag(self, tx: OutboxTransaction, run: Run, before: list[str], tags: list[str]) -> None:
+        """The tags that users have given become others."""
+        version = await tx.conn.fetchval(q.set_tags, run.run_id, tags)
+        info = await self._store.info(str(run.run_id), tx.conn)
+        tx.add(facts.tags_changed(info, now(), before, tags, int(version or 0)))
+        tx.after_commit(lambda: self._store.forget(str(run.run_id)))
 
     async def _attempts(
         self, tx: OutboxTransaction, run: Run, task: Task, seen: Observed, origin: uuid.UUID | None

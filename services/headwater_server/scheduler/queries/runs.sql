@@ -29,7 +29,7 @@ SELECT run_id FROM runs WHERE ($1 = '*' OR project = $1) ORDER BY run_id DESC LI
 SELECT run_id, tags, tags_version, created_by, created_at, trigger, deployment FROM runs WHERE run_id = $1 FOR UPDATE
 
 -- name: set_tags
-UPDATE runs SET tags = $2, tags_version = tags_version + 1 WHERE run_id = $1
+UPDATE runs SET tags = $2, tags_version = tags_version + 1 WHERE run_id = $1 RETURNING tags_version
 
 -- name: list_runs
 -- $8: tags that it must have, among its own and those of the system (see tags.py).

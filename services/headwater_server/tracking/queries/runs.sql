@@ -28,6 +28,10 @@ UPDATE runs r SET state = $2, finished_at = $3 FROM experiments e
 WHERE r.uuid = $1 AND r.state = 1 AND e.id = r.experiment_id
 RETURNING r.id, e.name AS experiment
 
+-- name: revive_flow_run
+-- $2: when it was told; what ended later has ended anew.
+UPDATE runs SET state = 1, finished_at = NULL WHERE uuid = $1 AND state = 3 AND finished_at <= $2
+
 -- name: finish_nested
 UPDATE runs SET state = $2, finished_at = $3 WHERE parent_id = $1 AND state = 1
 

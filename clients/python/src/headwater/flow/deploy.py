@@ -84,8 +84,6 @@ def deploy_command(
         _write(told, deployment)
     version, project = deployment.get("version", 1), deployment.get("project", "default")
     terminal.plain(f"Deployed {cls.__name__} version {version} to project {project}.")
-    if flow_options(cls).on_success or flow_options(cls).on_error:
-        terminal.warn("@exit_hook has no effect on runs that a deployment starts: hooks run where `run` follows a run.")
     lines = describe_triggers(cls)
     if lines:
         terminal.plain("It is started by:\n" + "\n".join(f"    {line}" for line in lines))

@@ -90,30 +90,26 @@ def _launch(
             _write_files(options, run)
             if options.detach:
                 terminal.plain(run["runId"])
-                _say_no_hooks(cls, terminal)
                 return 0
             terminal.line(f"{how} (run-id {run['runId']}, short {short(run['runId'])})", time=run.get("createdAt", ""))
             status = _follow(follower, options.max_num_splits)
         except Interrupted as stop:
             status = _cancelled(follower, stop, terminal)
-    if follower is not None:
-        _run_hooks(cls, follower, terminal)
+    if follower is not None and (flow_options(cls).on_success or flow_options(cls).on_error):
+        _follow_hooks(cls, follower.run, terminal)
     return status
 
 
-def _say_no_hooks(cls: type, terminal: Terminal) -> None:
-    if flow_options(cls).on_success or flow_options(cls).on_error:
-        terminal.warn("@exit_hook has no effect with --detach: hooks run where the run is followed.")
-
-
-def _run_hooks(cls: type, follower: Follower, terminal: Terminal) -> None:
+def _follow_hooks(cls: type, run: dict[str, Any], terminal: Terminal) -> None:
+    """What becomes of the hooks changes nothing about the run, and not the exit status."""
+    from headwater.flow.exit_hooks import follow_hooks
     from headwater.flow.follow import FINAL
 
-    options = flow_options(cls)
-    if (options.on_success or options.on_error) and follower.run.get("state") in FINAL:
-        from headwater.flow.exit_hooks import run_hooks
-
-        run_hooks(cls, follower.run, terminal)
+    if run.get("state") in FINAL:
+        try:
+            follow_hooks(cls, run, terminal)
+        except (ServerError, KeyboardInterrupt) as error:
+            terminal.warn(f"The exit hooks go on without this command. {error}")
 
 
 def _write_files(options: argparse.Namespace, run: dict[str, Any]) -> None:

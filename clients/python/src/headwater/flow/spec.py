@@ -199,6 +199,12 @@ class FlowSpec:
 
         merge_artifacts(self, list(inputs), list(exclude), list(include))
 
+    def _exit_hook(self) -> None:
+        """The only step of the run that the scheduler starts for the exit hooks of another."""
+        from headwater.flow.exit_hooks import run_hooks
+
+        run_hooks(type(self))
+
     def _set_parameters(self, values: dict[str, Any]) -> None:
         """Fixes the parameters of this run, converted to their types; they are read-only attributes."""
         self._parameters = {p.name: p.from_run(values) for p in parameters_of(type(self)).values()}

@@ -24,18 +24,22 @@ TRANSITION_END: Transition
 TRANSITION_SWITCH: Transition
 
 class Graph(_message.Message):
-    __slots__ = ("flow", "steps", "start", "end", "doc")
+    __slots__ = ("flow", "steps", "start", "end", "doc", "on_success", "on_error")
     FLOW_FIELD_NUMBER: _ClassVar[int]
     STEPS_FIELD_NUMBER: _ClassVar[int]
     START_FIELD_NUMBER: _ClassVar[int]
     END_FIELD_NUMBER: _ClassVar[int]
     DOC_FIELD_NUMBER: _ClassVar[int]
+    ON_SUCCESS_FIELD_NUMBER: _ClassVar[int]
+    ON_ERROR_FIELD_NUMBER: _ClassVar[int]
     flow: str
     steps: _containers.RepeatedCompositeFieldContainer[Step]
     start: str
     end: str
     doc: str
-    def __init__(self, flow: _Optional[str] = ..., steps: _Optional[_Iterable[_Union[Step, _Mapping]]] = ..., start: _Optional[str] = ..., end: _Optional[str] = ..., doc: _Optional[str] = ...) -> None: ...
+    on_success: _containers.RepeatedScalarFieldContainer[str]
+    on_error: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, flow: _Optional[str] = ..., steps: _Optional[_Iterable[_Union[Step, _Mapping]]] = ..., start: _Optional[str] = ..., end: _Optional[str] = ..., doc: _Optional[str] = ..., on_success: _Optional[_Iterable[str]] = ..., on_error: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Step(_message.Message):
     __slots__ = ("name", "transition", "next", "foreach", "joins", "retry", "timeout", "catch", "pool", "resources", "doc", "line", "decorators", "cards", "environment", "condition", "cases", "gang", "isolation", "concurrency")

@@ -34,7 +34,7 @@ _GRACE = 120.0
 _numbers = count(1)
 MARKER = "headwater.json"
 # What a task's process imports of ours; everything else in an environment is the user's choice.
-_SDK = ("headwater", "cloudpickle")
+_SDK = ("headwater", "cloudpickle", "zstandard")
 
 
 class Lock(msgspec.Struct):

@@ -35,11 +35,13 @@ class Unpicklable(Exception):
 
 @dataclass(frozen=True)
 class Encoded:
-    """Bytes of a value, as parts to be written one after the other."""
+    """Bytes of a value, as parts to be written one after the other; `data` and `buffers` are what they were made of."""
 
     encoding: str
     parts: list[bytes | memoryview]
     size: int
+    data: bytes = b""
+    buffers: tuple[memoryview, ...] = ()
 
     def __iter__(self) -> Iterator[bytes | memoryview]:
         return iter(self.parts)
@@ -63,7 +65,7 @@ def encode(value: Any) -> Encoded:
 
     data = _dumps(value, buffers, take)
     if not buffers:
-        return Encoded("pickle5", [data], len(data))
+        return Encoded("pickle5", [data], len(data), data)
     return _lay_out(data, [buffer.raw() for buffer in buffers])
 
 
@@ -98,7 +100,7 @@ def _lay_out(data: bytes, raw: list[memoryview]) -> Encoded:
         offset += view.nbytes + padding
     head += data
     head += bytes(_aligned(len(head)) - len(head))
-    return Encoded("pickle5+oob", [bytes(head), *parts], offset)
+    return Encoded("pickle5+oob", [bytes(head), *parts], offset, data, tuple(raw))
 
 
 def _aligned(size: int) -> int:
@@ -111,6 +113,10 @@ def decode(encoding: str, data: bytes | bytearray | memoryview) -> Any:
         return pickle.loads(data)
     if encoding == "json":
         return json.loads(bytes(data))
+    if encoding == "pickle5+oob+zstd":
+        from headwater.runtime import compressed
+
+        return compressed.read(memoryview(data))
     if encoding != "pickle5+oob":
         raise ValueError(f"unknown encoding {encoding!r}; this value was written by a newer Headwater")
     view = memoryview(data)

@@ -7,7 +7,7 @@ Never uploads: it returns the files that somebody has to.
 import base64
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,9 @@ INLINE_MAX = 1024
 INLINE_TOTAL = 8 * 1024
 PACK_MAX = 256 * 1024
 MANIFEST_MAX = 32 * 1024
+# From here on the hash of what is written is computed beside the writing.
+_ASIDE = 8 << 20
+_MAPPED_MOST = 16
 
 Entry = dict[str, Any]
 
@@ -64,8 +67,23 @@ def read(entry: Entry, get_blob: Callable[[str], Path]) -> memoryview | bytearra
     if "inline" in entry:
         return bytearray(base64.b64decode(entry["inline"]))
     if "pack" in entry:
-        return codec.map_file(get_blob(entry["pack"]), int(entry["offset"]), int(entry["size"]))
+        return _packed(entry["pack"], int(entry["offset"]), int(entry["size"]), get_blob)
     return codec.map_file(get_blob(entry["digest"]), 0, int(entry["size"]))
+
+
+_mapped: dict[str, memoryview] = {}
+
+
+def _packed(pack: str, offset: int, size: int, get_blob: Callable[[str], Path]) -> bytearray:
+    """A copy of a part of a pack: its artifacts share one mapping, and none sees what another's owner changes."""
+    view = _mapped.get(pack)
+    if view is None:
+        if len(_mapped) >= _MAPPED_MOST:
+            _mapped.clear()
+        view = _mapped[pack] = codec.map_file(get_blob(pack))
+    if view.nbytes < offset + size:
+        raise ValueError(f"pack {pack} is cut short: {view.nbytes} bytes where {offset + size} are needed")
+    return bytearray(view[offset : offset + size])
 
 
 class Writer:
@@ -83,8 +101,7 @@ class Writer:
         encoded = codec.encode(value)
         entry: Entry = {"type": type_name(value), "encoding": encoded.encoding, "size": encoded.size}
         if encoded.size >= PACK_MAX:
-            entry["digest"] = self._write(encoded).digest
-            return entry
+            return self._write_apart(entry, encoded)
         digest = digests.small()
         for part in encoded:
             digest.update(part)
@@ -96,6 +113,17 @@ class Writer:
         self._pending.setdefault(entry["digest"], (entry, encoded))
         # The same bytes twice share one place in the pack, so both names share the entry that finish() completes.
         return self._pending[entry["digest"]][0]
+
+    def _write_apart(self, entry: Entry, encoded: codec.Encoded) -> Entry:
+        from headwater.runtime import compressed
+
+        parts: Iterable[bytes | memoryview] = encoded
+        if any(compressed.pays(part) for part in (encoded.data, *encoded.buffers)):
+            entry["encoding"] = compressed.ENCODING
+            parts = compressed.write(encoded.data, list(encoded.buffers))
+        blob = self._write(parts)
+        entry["digest"], entry["size"] = blob.digest, blob.size
+        return entry
 
     def add_file(self, path: Path, name: str) -> Entry:
         """The entry of a file that a command left behind; it is handed over as it is."""
@@ -110,7 +138,7 @@ class Writer:
 
     def add_bytes(self, data: bytes) -> BlobFile:
         """A blob of these bytes."""
-        return self._write(codec.Encoded("raw", [data], len(data)))
+        return self._write([data])
 
     def finish(self) -> None:
         """Writes the pack."""
@@ -134,17 +162,41 @@ class Writer:
         if "inline" not in entry:
             entry.update(self._placed.get(entry["digest"], {}))
 
-    def _write(self, encoded: codec.Encoded) -> BlobFile:
+    def _write(self, parts: Iterable[bytes | memoryview]) -> BlobFile:
         self._directory.mkdir(parents=True, exist_ok=True)
         path = self._directory / str(len(self.blobs))
         digest = digests.large()
         with open(path, "wb", buffering=0) as file:
-            for part in encoded:
-                digest.update(part)
-                _write_all(file.fileno(), part)
-        blob = BlobFile(digest.hexdigest(), encoded.size, str(path))
+            for part in parts:
+                hashed = _hash(digest, part)
+                try:
+                    _write_all(file.fileno(), part)
+                finally:
+                    hashed()
+            size = file.tell()
+        blob = BlobFile(digest.hexdigest(), size, str(path))
         self.blobs.append(blob)
         return blob
+
+
+def _hash(digest: Any, part: bytes | memoryview) -> Callable[[], object]:
+    """Adds a part to a hash, a large one in a thread; what it returns waits until that is done."""
+    if len(part) < _ASIDE:
+        digest.update(part)
+        return lambda: None
+    import _thread
+
+    done = _thread.allocate_lock()
+    done.acquire()
+
+    def work() -> None:
+        try:
+            digest.update(part)
+        finally:
+            done.release()
+
+    _thread.start_new_thread(work, ())
+    return done.acquire
 
 
 def _write_all(fd: int, part: bytes | memoryview) -> None:

@@ -47,6 +47,7 @@ TRIGGER = {
     "payloadJson": '{"uri":"s3://x"}',
     "deployment": "Train",
 }
+LOCK = "ef" * 32
 USER = Actor("user", "ada", RUN)
 ACTOR = {"kind": "user", "name": "ada", "runId": RUN}
 KEY = Key(RUN, "fit", (2, 0, 3))
@@ -71,7 +72,7 @@ def info(**more: Any) -> RunInfo:
         "run_id": RUN,
         "project": "acme",
         "flow": "Train",
-        "plan": Plan({"steps": [{"name": "start", "next": ["end"], "transition": "LINEAR"}, END]}),
+        "plan": Plan({"steps": [{"name": "start", "next": ["end"], "transition": "LINEAR", "environment": {"lock": LOCK}}, END]}),
         "code": {"package": "ab" * 32, "entrypoint": "train.py", "flowClass": "Train"},
         "parameters": {"alpha": 0.5, "names": ["a", "b"], "deep": {"none": None, "yes": True}},
         "tags": ["nightly"],
@@ -96,7 +97,10 @@ def published() -> dict[str, OutMessage]:
     promoted = Move("production", previous=6, version=7, reason="better", metrics={"accuracy": 0.97}, actor=USER)
     removed = Move("production", previous=7, version=0, reason="worse", metrics={}, actor=USER)
     messages: list[Message] = [
-        events_pb2.FlowDeployed(project="acme", flow="Train", version=3, at=timestamp(AT), actor=actor),
+        events_pb2.FlowDeployed(
+            project="acme", flow="Train", version=3, at=timestamp(AT), actor=actor, deployment="nightly",
+            code_package="ab" * 32, locks=[LOCK],
+        ),  # fmt: skip
         events_pb2.FlowUndeployed(project="acme", flow="Train", at=timestamp(AT), actor=actor),
         events_pb2.ExperimentCreated(project="acme", name="churn", experiment_id="12", at=timestamp(AT)),
         events_pb2.TrackedRunFinished(
@@ -108,6 +112,10 @@ def published() -> dict[str, OutMessage]:
         models.version_created("acme", "churn", 7, created, USER, AT),
         models.moved("acme", "churn", promoted, AT),
         models.moved("acme", "churn", removed, AT),
+        models.renamed("acme", "churn", "leavers", USER, AT),
+        models.deleted("acme", "churn", USER, AT),
+        models.version_deleted("acme", "churn", 7, USER, AT),
+        models.stage_changed("acme", "churn", 7, "Production", "Staging", USER, AT),
     ]
     more = {"failure": FAILURE, "step": "fit", "taskId": KEY.task_id}
     found = [
@@ -115,6 +123,7 @@ def published() -> dict[str, OutMessage]:
         tasks.run_over("run.succeeded", run, AT, 9, BEGAN),
         tasks.run_over("run.failed", run, AT, 9, BEGAN, **more),
         tasks.run_over("run.cancelled", run, AT, 9, BEGAN, reason="no longer needed", actor=ACTOR),
+        tasks.run_deleted(run, AT, actor=ACTOR, reason="too old", heirs=[ORIGIN]),
         tasks.run_revived(run, AT, 10),
         tasks.tags_changed(run, AT, ["nightly", "old"], ["nightly", "new"], 3),
         tasks.task_started(run, KEY, 2, AT, 4, "node-1"),
@@ -178,6 +187,7 @@ def test_what_is_not_there_is_left_out():
         tasks.run_over("run.succeeded", bare, AT, 2, AT),
         tasks.run_over("run.failed", bare, AT, 2, AT, failure={}, step="start", taskId="0"),
         tasks.run_over("run.cancelled", bare, AT, 2, AT, reason="", actor={}),
+        tasks.run_deleted(bare, AT, actor={}),
         tasks.task_started(bare, key, 1, AT, 2),
         tasks.task_succeeded(bare, key, 0, AT, 2, result=b""),
         tasks.task_failed(bare, key, 1, AT, 2, failure={}, will_retry=False),

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+import special
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -49,6 +50,10 @@ CASES = [
         "45 s, services' RSS growth < 50 MB",
     ),
 ]
+
+
+RESUME = "resume after the last of 3 steps failed"
+CROWD = "200 runs of 5 steps at once: step to step"
 
 
 class Stack:
@@ -175,7 +180,23 @@ def measure(args: argparse.Namespace, stack: Stack) -> list[str]:
             lines.append(
                 f"| {case.name} | {summary(peer) if peer else '–'} | {summary(mine)}{grown} | {ratio} | {case.goal} |"
             )
+        if not args.only or args.only in RESUME:
+            lines.append(resume_line(args, ours, theirs))
+        if not args.only or args.only in CROWD:
+            gaps, took = special.crowd(ours)
+            say(case=CROWD, took_s=took, gaps=len(gaps))
+            found = summary([{"gaps_ms": [g * 1000 for g in gaps]}])
+            lines.append(f"| {CROWD} | – | {found}; all in {took:.1f} s | – | p99 250 ms |")
     return lines
+
+
+def resume_line(args: argparse.Namespace, ours: dict[str, str], theirs: dict[str, str]) -> str:
+    mine = special.resume(sys.executable, ours, args.slots)
+    peer = special.resume(str(Path(args.peers) / "bin" / "python"), theirs, args.slots, 3) if args.peers else []
+    say(case=RESUME, headwater_s=str(mine), metaflow_s=str(peer))
+    texts = [f"{statistics.median(w):.2f} s ({min(w):.2f}–{max(w):.2f})" if w else "–" for w in (peer, mine)]
+    ratio = f"{statistics.median(peer) / statistics.median(mine):.1f} ×" if peer else "–"
+    return f"| {RESUME} | {texts[0]} | {texts[1]} | {ratio} | 0.3 s |"
 
 
 def main() -> None:

@@ -13,6 +13,9 @@ from headwater_server.embedded.topology import topology
 
 SERVICES = ("scheduler", "executor", "tracking", "artifact", "registry", "gateway")
 
+# A gang runs on a laptop however few cores it has.
+GANG_SLOTS = 64
+
 
 @dataclass(frozen=True)
 class Options:
@@ -22,6 +25,8 @@ class Options:
     slots: int = 2
     port: int = 0
     grpc_port: int = 0
+    # As the worker's --gpus; "": what it finds.
+    gpus: str = ""
 
     @property
     def state(self) -> Path:
@@ -141,6 +146,9 @@ def services(options: Options, made: Secrets) -> list[Child]:
             "default",
             "--slots",
             str(options.slots),
+            "--gang-slots",
+            str(GANG_SLOTS),
+            *(["--gpus", options.gpus] if options.gpus else []),
         ]
         children.append(
             Child(label, command, options.logs / f"{label}.log", ready=lambda _: True, env=worker_env(made, options))

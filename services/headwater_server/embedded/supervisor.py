@@ -10,6 +10,7 @@ import errno
 import fcntl
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -55,12 +56,24 @@ def parse(argv: list[str]) -> tuple[Options, bool]:
         "--slots", type=int, default=max(2, os.cpu_count() or 2), help="tasks at a time per worker (default: the cores)"
     )
     parser.add_argument(
+        "--gpus", default="", help="GPUs that each worker gives to tasks: how many, or which (default: all there are)"
+    )
+    parser.add_argument(
         "--port", type=int, default=0, help="port of the gateway (default: that of last time, else a free one)"
     )
     a = parser.parse_args(argv)
     if a.workers < 0 or a.slots < 1:
         parser.error(f"--workers {a.workers} --slots {a.slots}: give at least 0 workers and 1 slot")
-    return Options(a.home.expanduser().resolve(), a.split, a.workers, a.slots, a.port), a.detach
+    home = a.home.expanduser().resolve()
+    return Options(home, a.split, a.workers, a.slots, a.port, gpus=_gpus(parser, a.gpus, a.workers)), a.detach
+
+
+def _gpus(parser: argparse.ArgumentParser, text: str, workers: int) -> str:
+    if text and not re.fullmatch(r"[\w:/-]+(,[\w:/-]+)*,?", text):
+        parser.error(f'--gpus {text!r}: give a number of GPUs ("2") or a list of them ("0,2")')
+    if text and workers > 1:
+        parser.error(f"--gpus {text} --workers {workers}: every worker would give away the same GPUs; start one")
+    return text
 
 
 @contextlib.contextmanager

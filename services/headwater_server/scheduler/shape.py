@@ -95,6 +95,9 @@ def _check_settings(name: str, step: dict[str, Any]) -> None:
     resources = step.get("resources", {})
     if min(float(resources.get(what, 0)) for what in ("cpu", "gpu", "memoryMb")) < 0:
         raise bad(f"step {name!r} asks for less than nothing of a machine")
+    if isolation == "none" and float(resources.get("gpu", 0)):
+        hint = 'a process that does one task after the other keeps its GPU; take isolation "fork" or "process"'
+        raise bad(f'step {name!r} asks for GPUs and has the isolation "none"', hint)
     for limit in step.get("concurrency", ()):
         if not LIMIT.fullmatch(limit):
             raise bad(f"step {name!r} names the limit {limit!r}", "letters, digits, _ - . : and /, at most 128")

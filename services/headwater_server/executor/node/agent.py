@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -18,7 +19,9 @@ from headwater_server.executor.node.blobs import BlobCache
 from headwater_server.executor.node.commands import Commands
 from headwater_server.executor.node.completion import Completer
 from headwater_server.executor.node.context import Node
+from headwater_server.executor.node.devices import Devices
 from headwater_server.executor.node.environments import Environments
+from headwater_server.executor.node.limits import Limits, cpus, machine_memory_mb
 from headwater_server.executor.node.memory import OomCounter
 from headwater_server.executor.node.packages import Packages
 from headwater_server.executor.node.session import Session
@@ -48,9 +51,13 @@ class Agent:
             settings.cache / "envs", transfers, task_environment(settings), settings.environments_bytes
         )
         self._settings = settings
-        self.node = Node(bus, commands, tracer, cache, transfers, packages, environments, zygotes, OomCounter())
+        limits, devices = Limits(settings.enforce_limits), Devices(settings.gpus)
+        self.node = Node(
+            bus, commands, tracer, cache, transfers, packages, environments, zygotes, OomCounter(), limits, devices
+        )
         self.slots = Slots(self.node, settings.slots, Completer(commands, lambda: self._session.id))
-        self._session = Session(settings, bus, commands, self.slots.held, self.slots.cancel)
+        slots, has = self.slots, what_there_is(settings)
+        self._session = Session(settings, bus, commands, slots.held, slots.cancel, slots.begin, has)
         self._beating: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -78,6 +85,16 @@ class Agent:
         self.node.oom.tick()
         self.node.zygotes.end_idle()
         self.node.environments.release(self.node.zygotes.interpreters())
+
+
+def what_there_is(settings: Settings) -> dict[str, Any]:
+    """As OpenSession says it."""
+    return {
+        "gpus": len(settings.gpus),
+        "memoryMb": str(machine_memory_mb()),
+        "cpus": cpus(),
+        "gangSlots": settings.gang_slots,
+    }
 
 
 def task_environment(settings: Settings) -> dict[str, str]:

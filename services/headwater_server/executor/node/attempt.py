@@ -5,18 +5,17 @@ Feeds the child, serves what it asks for, streams its output, kills it when its 
 
 import asyncio
 import os
-import shutil
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import structlog
 
 from headwater_server.executor.node import frames, outcomes, wire
 from headwater_server.executor.node.cards import AttemptCards
-from headwater_server.executor.node.children import CannotStart, Child, Origin
+from headwater_server.executor.node.children import CLEAN, CannotStart, Child, Origin, remove_nest
 from headwater_server.executor.node.context import Node
+from headwater_server.executor.node.devices import Lease
 from headwater_server.executor.node.frames import FrameSocket
 from headwater_server.executor.node.handover import store_outputs
 from headwater_server.executor.node.logs import STDERR, STDOUT, AttemptLogs
@@ -31,7 +30,6 @@ GRACE = 3.0
 # A process that has handed in its result ends within this time, or is ended.
 _LAST_WORDS = 3.0
 _PIPE = 65536
-_CLEAN = 0
 
 
 class Attempt:
@@ -52,6 +50,10 @@ class Attempt:
         self._result: dict[str, Any] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timed_out = self._handing_over = False
+        self._gpus: Lease | None = None
+        self._killed_by: dict[str, Any] | None = None
+        # With isolation "none": what a process that has done this task may do next.
+        self._use = (task.key.step, task.step.resources) if task.step.isolation == "none" else None
         self._jobs: set[asyncio.Task[None]] = set()
 
     async def run(self) -> dict[str, Any]:
@@ -69,9 +71,14 @@ class Attempt:
         except asyncio.CancelledError:
             await self._abandon()
             raise
+        finally:
+            if self._child is None and self._gpus is not None:
+                self._gpus.end()
 
     async def _run(self) -> dict[str, Any]:
         try:
+            if self.task.step.gpus:
+                self._gpus = await self._take_gpus(self.task.step.gpus)
             child = self._parked_child() or await self._make_child()
         except CannotStart as problem:
             self.logs.feed(STDERR, problem.failure.get("traceback", "").encode())
@@ -82,11 +89,19 @@ class Attempt:
             self._timer.cancel()
         if self._result is None:
             return self._failed(self._cause_of_death(child))
-        self._loop.call_later(_LAST_WORDS, self._end_lingering)
-        ok, failure = outcomes.of_result(self._result)
+        if self._use is None:
+            self._loop.call_later(_LAST_WORDS, self._end_lingering)
+        try:
+            return await self._settled(child, self._result)
+        finally:
+            if self._use is not None and not child.ended.done():
+                self._let_rest(child)
+
+    async def _settled(self, child: Child, result: dict[str, Any]) -> dict[str, Any]:
+        ok, failure = outcomes.of_result(result)
         if ok is None:
-            return {"failure": failure}
-        if blobs := self._result.get("blobs"):
+            return self._failed(failure) if failure.get("code") == "OUT_OF_MEMORY" else {"failure": failure}
+        if blobs := result.get("blobs"):
             self.metrics.flush()
             self.logs.flush()
             problem = await store_outputs(self.node, self.task, blobs, child.base, self.span.traceparent)
@@ -94,7 +109,7 @@ class Attempt:
             self._clean()
             if problem is not None:
                 return self._failed(problem)
-        self._trace(self._result.get("times", {}))
+        self._trace(result.get("times", {}))
         return wire.success(ok["manifest"], ok["next"], ok["width"])
 
     # The child
@@ -106,13 +121,27 @@ class Attempt:
         python = self._known_python()
         if package is None or python is None:
             return None
-        return self.node.zygotes.take(Origin(python, package, code.entrypoint, code.flow_class))
+        self._origin = origin = Origin(python, package, code.entrypoint, code.flow_class)
+        if self.task.step.isolation == "process":
+            return None
+        rested = self.node.zygotes.rested(origin, self._use) if self._use is not None else None
+        return rested or self.node.zygotes.take(origin)
 
     async def _make_child(self) -> Child:
         code = self.task.code
         package = await self.node.packages.ensure(self.task.project, code.package)
         python = self._known_python() or await self._find_python()
-        return await self.node.zygotes.child(Origin(python, package, code.entrypoint, code.flow_class))
+        self._origin = origin = Origin(python, package, code.entrypoint, code.flow_class)
+        if self.task.step.isolation == "process":
+            return await self.node.zygotes.fresh(python)
+        return await self.node.zygotes.child(origin)
+
+    async def _take_gpus(self, count: int) -> Lease:
+        """Raises CannotStart."""
+        try:
+            return await self.node.devices.take(count)
+        except ValueError as error:
+            raise CannotStart(outcomes.no_devices(self.task.key.step, str(error))) from None
 
     def _known_python(self) -> str | None:
         """The interpreter for this task, if that is decided already."""
@@ -137,9 +166,34 @@ class Attempt:
         self._loop.add_reader(child.out, self._read, child.out, STDOUT)
         self._loop.add_reader(child.err, self._read, child.err, STDERR)
         child.ended.add_done_callback(self._on_ended)
-        self._channel.send(self.node.task_frame(self.task, self.span.traceparent))
+        gpus = self._gpus.names if self._gpus is not None else ()
+        self._channel.send(self.node.task_frame(self.task, self.span.traceparent, gpus, self._terms(child)))
         if self.task.timeout:
             self._timer = self._loop.call_later(self.task.timeout + GRACE, self._time_out)
+
+    def _terms(self, child: Child) -> dict[str, Any]:
+        """On which the child gets its task; what limits the process is in force before."""
+        terms: dict[str, Any] = {"again": True} if self._use is not None else {}
+        if self.task.step.isolation == "process":
+            origin = self._origin
+            terms["code"] = {
+                "package": str(origin.package),
+                "entrypoint": origin.entrypoint,
+                "flow_class": origin.flow_class,
+                "base": str(child.base),
+            }
+        child.limits = child.limits or self.node.limits.of(self.task.step.resources)
+        return terms | (child.limits.hold(child) if child.limits is not None else {})
+
+    def _let_rest(self, child: Child) -> None:
+        """The process is for another task of the step now."""
+        child.ended.remove_done_callback(self._on_ended)
+        self._channel.detach()
+        for fd in (child.out, child.err):
+            self._loop.remove_reader(fd)
+        if child.limits is not None:
+            child.limits.rest()
+        self.node.zygotes.rest(self._origin, self._use, child)
 
     def _on_message(self, message: dict[str, Any], fds: list[int]) -> None:
         match message.get("op"):
@@ -165,6 +219,11 @@ class Attempt:
         if self._result is None:
             self._channel.drain()
         child.kill()  # what it left behind in its group
+        if child.limits is not None:
+            self._killed_by = child.limits.failure(self.task.key.step)
+            child.limits.end()
+        if self._gpus is not None:
+            self._gpus.end()
         self._drain()
         self._channel.close()
         for fd in (child.out, child.err):
@@ -188,11 +247,14 @@ class Attempt:
             self._child.kill()
 
     def _cause_of_death(self, child: Child) -> dict[str, Any]:
+        if self._killed_by is not None and not self._timed_out:
+            return self._killed_by
         return outcomes.of_death(
             self.task.key.step,
             child.ended.result(),
             timed_out=self.task.timeout if self._timed_out else 0.0,
             out_of_memory=self.node.oom.struck(),
+            remark=child.limits.remark() if child.limits is not None else "",
         )
 
     def _failed(self, failure: dict[str, Any]) -> dict[str, Any]:
@@ -245,7 +307,7 @@ class Attempt:
     def _clean(self) -> None:
         """Removes the task's directories once the process is gone and nothing in them is needed any more."""
         child = self._child
-        if child is None or not child.ended.done() or child.ended.result() == _CLEAN:
+        if child is None or not child.ended.done() or child.ended.result() == CLEAN:
             return
         if not self._handing_over:
             self._loop.run_in_executor(None, remove_nest, child.base)
@@ -274,11 +336,6 @@ class Attempt:
             with suppress(asyncio.CancelledError):
                 await asyncio.wait([child.ended], timeout=2)
         self.span.fail("cancelled")
-
-
-def remove_nest(base: Path) -> None:
-    for path in (base, Path(f"{base}.tmp"), Path(f"{base}.out")):
-        shutil.rmtree(path, ignore_errors=True)
 
 
 def _attributes(task: Assignment) -> dict[str, Any]:

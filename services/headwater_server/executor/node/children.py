@@ -2,11 +2,24 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from headwater_server.executor.node.limits import AttemptLimits
+
+
+# How a process ends whose directories its zygote may use again.
+CLEAN = 0
+
+
+def remove_nest(base: Path) -> None:
+    for path in (base, Path(f"{base}.tmp"), Path(f"{base}.out")):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 class CannotStart(Exception):
@@ -37,9 +50,25 @@ class Child:
     out: int
     err: int
     ended: asyncio.Future[int | None]
+    limits: "AttemptLimits | None" = None
+
+    def leave(self) -> None:
+        """It is not needed any more: it ends by itself when nobody holds its socket."""
+        self.ended.add_done_callback(lambda _: self.left())
+        self.sock.close()
+
+    def left(self) -> None:
+        """It has ended, while no task used it."""
+        self.close()
+        if self.limits is not None:
+            self.limits.end()
+        if self.ended.result() not in (None, CLEAN):
+            asyncio.get_running_loop().run_in_executor(None, remove_nest, self.base)
 
     def kill(self) -> None:
         """The process and all of its group. It may be a moment before its group exists."""
+        if not self.pid:
+            return
         for kill in (os.killpg, os.kill) if not self.ended.done() else (os.killpg,):
             try:
                 kill(self.pid, signal.SIGKILL)

@@ -84,6 +84,13 @@ class FrameSocket:
         self._unsent.clear()
         self._sock.close()
 
+    def detach(self) -> None:
+        """No more of it here; the socket stays open, for another to use."""
+        if not self._closed:
+            self.pause()
+            self._closed = True
+            self._loop.remove_writer(self._sock.fileno())
+
     def drain(self) -> None:
         """Reads all that has arrived, without waiting."""
         while not self._closed and self.read():

@@ -26,9 +26,26 @@ def failure(code: str, message: str, *, hint: str = "", traceback: str = "", ret
     return {"code": code, "message": message, "hint": hint, "traceback": traceback, "retryable": retryable}
 
 
-def of_death(step: str, status: int | None, *, timed_out: float = 0.0, out_of_memory: bool = False) -> dict[str, Any]:
+def over_limit(step: str, limit_mb: int, peak_mb: int) -> dict[str, Any]:
+    """The failure of a step that was killed for more memory than it may have."""
+    peak = f" (it had {peak_mb} MB)" if peak_mb else ""
+    hint = f"Raise it, e.g. @resources(memory={2 * limit_mb}), or use less, e.g. smaller batches."
+    return failure("OUT_OF_MEMORY", f"step {step} was killed by its memory limit of {limit_mb} MB{peak}", hint=hint)
+
+
+def no_memory(step: str) -> dict[str, Any]:
+    return failure("OUT_OF_MEMORY", f"step {step} was killed: the machine ran out of memory", hint=OUT_OF_MEMORY_HINT)
+
+
+def no_devices(step: str, problem: str) -> dict[str, Any]:
+    return failure("KILLED", f"step {step}: {problem}", hint="The worker was started anew with fewer: --gpus.")
+
+
+def of_death(
+    step: str, status: int | None, *, timed_out: float = 0.0, out_of_memory: bool = False, remark: str = ""
+) -> dict[str, Any]:
     """The failure of a process that ended without a result. status as of waitpid(), None when nobody knows it;
-    timed_out: the limit in seconds for which we killed it."""
+    timed_out: the limit in seconds for which we killed it; remark: to add to what may have been the reason."""
     if timed_out:
         return failure("TIMEOUT", f"step {step} took longer than its @timeout of {timed_out:g} s", hint=TIMEOUT_HINT)
     if status is None:
@@ -37,10 +54,9 @@ def of_death(step: str, status: int | None, *, timed_out: float = 0.0, out_of_me
     if code >= 0:
         return _exited(step, code)
     if -code == signal.SIGKILL and out_of_memory:
-        return failure(
-            "OUT_OF_MEMORY", f"step {step} was killed: the machine ran out of memory", hint=OUT_OF_MEMORY_HINT
-        )
-    return failure("KILLED", f"step {step} was killed by {signal_name(-code)}", hint=_HINTS.get(-code, ""))
+        return no_memory(step)
+    hint = f"{_HINTS.get(-code, '')} {remark}".strip()
+    return failure("KILLED", f"step {step} was killed by {signal_name(-code)}", hint=hint)
 
 
 def _exited(step: str, code: int) -> dict[str, Any]:

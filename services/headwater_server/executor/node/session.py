@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import msgspec
 import structlog
@@ -12,15 +13,24 @@ from nats.aio.msg import Msg
 from headwater_server.executor.node import wire
 from headwater_server.executor.node.commands import Commands, Pauses
 from headwater_server.executor.node.settings import Settings
-from headwater_server.executor.node.wire import Held
+from headwater_server.executor.node.wire import Assignment, Held
 from headwater_server.kit.bus import Bus, Subscription
 from headwater_server.kit.errors import ServiceError
 
 log = structlog.get_logger("worker.session")
 
 
+def _read(data: bytes) -> Assignment | None:
+    try:
+        return wire.read_assignment(data)
+    except msgspec.MsgspecError as error:
+        log.error("task not understood", error=str(error))
+        return None
+
+
 class Session:
-    """held() → (free slots, attempts held); cancel(attempts) stops them."""
+    """held() → (free slots, attempts held); cancel(attempts) stops them; begin(tasks): they were given to this worker;
+    has: what it has for tasks besides slots, as OpenSession says it."""
 
     def __init__(
         self,
@@ -29,7 +39,10 @@ class Session:
         commands: Commands,
         held: Callable[[], tuple[int, list[Held]]],
         cancel: Callable[[list[Held]], None],
+        begin: Callable[[list[Assignment]], None],
+        has: dict[str, Any],
     ) -> None:
+        self._begin, self._has = begin, has
         self._settings, self._bus, self._commands = settings, bus, commands
         self._held, self._cancel = held, cancel
         self.id = ""
@@ -41,6 +54,7 @@ class Session:
         """Returns once the scheduler has given us a session, however long that takes."""
         s = self._settings
         told = {"pool": s.pool, "name": s.name, "slots": s.slots, "labels": s.labels, "address": s.address}
+        told |= self._has
         body = msgspec.json.encode(told)
         pauses, said = Pauses(), False
         while True:
@@ -93,6 +107,8 @@ class Session:
             return
         if control.cancel:
             self._cancel(control.cancel)
+        if control.run and msg.subject.endswith(f".{self.id}"):
+            self._begin([task for raw in control.run if (task := _read(bytes(raw))) is not None])
         if control.reopen and msg.subject.endswith(f".{self.id}") and not self._is_reopening():
             log.warning("the scheduler does not know our session", session=self.id)
             self._reopening = asyncio.create_task(self.open())

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from headwater_server.executor.node import devices
+
 _TOKEN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 
 
@@ -32,6 +34,10 @@ class Settings:
     labels: dict[str, str] = field(default_factory=dict)
     # Where tasks on other workers reach the tasks of this one.
     address: str = "127.0.0.1"
+    gpus: tuple[str, ...] = ()
+    # Members of one gang that it takes at a time; never less than its slots.
+    gang_slots: int = 0
+    enforce_limits: bool = False
 
     @property
     def identity(self) -> str:
@@ -71,6 +77,9 @@ def parse(argv: list[str], environ: Mapping[str, str] | None = None) -> Settings
         log_format=form,
         labels=dict(given.label),
         address=given.address or _own_address(env.get("HEADWATER_NATS_URL", "")),
+        gpus=devices.found(env) if given.gpus is None else given.gpus,
+        gang_slots=max(given.slots, given.gang_slots),
+        enforce_limits=given.enforce_limits,
     )
 
 
@@ -104,6 +113,26 @@ def _parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
         default=number,
         metavar="N",
         help=f"tasks at a time (default: {number})",
+    )
+    parser.add_argument(
+        "--gpus",
+        type=_gpus,
+        default=None,
+        metavar="N|LIST",
+        help="the GPUs that it gives to tasks, each to one at a time: how many (2), or which (0,3 or GPU-8f3a…); "
+        "0 for none (default: those of CUDA_VISIBLE_DEVICES, else all that the NVIDIA driver lists)",
+    )
+    parser.add_argument(
+        "--gang-slots",
+        type=_number(1, 1024),
+        default=0,
+        metavar="N",
+        help="members of one gang (num_parallel=) that it takes at a time when nothing else runs (default: its slots)",
+    )
+    parser.add_argument(
+        "--enforce-limits",
+        action="store_true",
+        help="hold every step to the memory and cpu of its @resources, not only steps that say enforce=True",
     )
     parser.add_argument("--name", default="", help="its name for people (default: host name and process id)")
     parser.add_argument(
@@ -139,6 +168,13 @@ def _number(least: int, most: int) -> Callable[[str], int]:
         return value
 
     return convert
+
+
+def _gpus(text: str) -> tuple[str, ...]:
+    try:
+        return devices.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _label(text: str) -> tuple[str, str]:

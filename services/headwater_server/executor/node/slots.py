@@ -59,7 +59,7 @@ class Slots:
 
     @property
     def free(self) -> int:
-        return 0 if self.draining else self._count - len(self._busy)
+        return 0 if self.draining else max(0, self._count - len(self._busy))
 
     def held(self) -> tuple[int, list[Held]]:
         return self.free, [held for slot in self._busy.values() for held in slot.held()]
@@ -81,6 +81,14 @@ class Slots:
             self._cancel_older(task)
             self._start(Slot(task), check=meta.num_delivered > 1 or _is_old(task) or task.in_gang)
         await msg.ack()
+
+    def begin(self, tasks: list[Assignment]) -> None:
+        """They were given to this worker and no other, be its slots busy: members of a gang that is wider, or tasks for
+        its GPUs."""
+        for task in tasks:
+            if not self.draining and not self._has(task):
+                self._cancel_older(task)
+                self._start(Slot(task), check=task.in_gang)
 
     def cancel(self, attempts: list[Held]) -> None:
         """Stops them; nothing is completed."""

@@ -4,6 +4,7 @@ The generated stubs would bring protobuf into every agent. Only the fields an ag
 """
 
 import base64
+import math
 from datetime import UTC, datetime
 from typing import Any
 
@@ -40,9 +41,25 @@ class Environment(msgspec.Struct, frozen=True):
     python: str = ""
 
 
+class Resources(msgspec.Struct, frozen=True, rename="camel"):
+    """memory_mb is text in protobuf's JSON."""
+
+    cpu: float = 0.0
+    gpu: float = 0.0
+    memory_mb: str | int = 0
+    enforce: bool = False
+
+
 class Step(msgspec.Struct, frozen=True, rename="camel"):
     timeout: str = ""
     environment: Environment | None = None
+    # "" or "fork", "none", "process".
+    isolation: str = ""
+    resources: Resources | None = None
+
+    @property
+    def gpus(self) -> int:
+        return math.ceil(self.resources.gpu) if self.resources is not None else 0
 
 
 class Frame(msgspec.Struct, frozen=True):
@@ -123,6 +140,7 @@ class OpenReply(msgspec.Struct, rename="camel"):
 class Control(msgspec.Struct):
     cancel: list[Held] = []
     reopen: bool = False
+    run: list[msgspec.Raw] = []
 
 
 class BeginReply(msgspec.Struct):
@@ -131,8 +149,15 @@ class BeginReply(msgspec.Struct):
     headers: dict[str, str] = {}
 
 
+class BlobReply(msgspec.Struct):
+    """size is text in protobuf's JSON."""
+
+    size: str = "0"
+
+
 class GetBlobReply(msgspec.Struct):
     url: str
+    blob: BlobReply = BlobReply()
 
 
 _assignment = msgspec.json.Decoder(Assignment)

@@ -8,10 +8,9 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -23,6 +22,7 @@ from headwater_server.executor.node import outcomes
 from headwater_server.executor.node.children import CannotStart, Child, Origin
 from headwater_server.executor.node.environments import environ_of
 from headwater_server.executor.node.frames import FrameSocket, encode
+from headwater_server.executor.node.roots import Root
 
 log = structlog.get_logger("worker.zygotes")
 KEPT = 4
@@ -31,49 +31,9 @@ IDLE = 300.0
 MOST_PARKED = 16
 QUIET = 0.1
 IMPORT_LIMIT = 600.0
-
-
-class Root:
-    """The first process of an interpreter. Its death is noticed, and another is started when one is needed."""
-
-    def __init__(self, python: str, environ: dict[str, str], cwd: Path) -> None:
-        self.python, self.alive = python, True
-        self.ready: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self.deaths: dict[int, Callable[[int], None]] = {}
-        mine, theirs = socket.socketpair()
-        self.process = subprocess.Popen(
-            [python, "-P", "-m", "headwater.runtime.zygote", str(theirs.fileno())],
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-            stdout=2,
-            cwd=cwd,
-            env=environ,
-            start_new_session=True,
-        )
-        theirs.close()
-        self.control = FrameSocket(mine, self._on_message, self._on_end)
-
-    def _on_message(self, message: dict[str, Any], fds: list[int]) -> None:
-        if message.get("op") == "ready" and not self.ready.done():
-            self.ready.set_result(True)
-        for pid, status in message.get("ended", ()):
-            if (tell := self.deaths.pop(pid, None)) is not None:
-                tell(status)
-
-    def _on_end(self) -> None:
-        self.alive = False
-        if not self.ready.done():
-            self.ready.set_result(False)
-        self.process.kill()
-        status = self.process.wait()
-        log.warning("root zygote ended", python=self.python, status=status)
-
-    def close(self) -> None:
-        if self.alive:
-            self.alive = False
-            self.control.close()
-            self.process.kill()
-            self.process.wait()
+# Processes that wait for the next task of a step, and for how long (seconds).
+MOST_RESTING = 16
+RESTING = 30.0
 
 
 @dataclass
@@ -91,12 +51,15 @@ class Zygote:
     parked: deque[Child] = field(default_factory=deque)
     running: dict[int, Child] = field(default_factory=dict)
     waiting: deque[asyncio.Future[Child]] = field(default_factory=deque)
+    # By what they may be used for, the longest rested first.
+    resting: list[tuple[Hashable, Child, float]] = field(default_factory=list)
     imported: bool = False
     size: int = 0
+    _asked: int = 0
     _growing: asyncio.TimerHandle | None = None
 
     def start(self, size: int) -> None:
-        self.size = size
+        self.size = self._asked = size
         self.scratch.mkdir(parents=True)
         mine, theirs = socket.socketpair()
         self.control = FrameSocket(mine, self._on_message, self._on_end)
@@ -137,12 +100,49 @@ class Zygote:
             self._drained()
             return
         self.size = min(2 * self.size, MOST_PARKED)
-        self.control.send(encode({"op": "size", "size": self.size}))
+        self._ask()
+
+    def _ask(self) -> None:
+        """For as many processes as are wanted now: those that rest come on top, and a task that was given to us runs
+        even when it is one more than there are slots."""
+        wanted = max(self.size, len(self.running) + len(self.waiting)) + len(self.resting)
+        if wanted != self._asked and self.alive:
+            self._asked = wanted
+            self.control.send(encode({"op": "size", "size": wanted}))
+
+    def rest(self, use: Hashable, child: Child) -> None:
+        """Its task is done, and it can do another one of the same use."""
+        if self.running.pop(child.pid, None) is None or not self.alive:
+            child.kill()
+            return
+        self.resting.append((use, child, asyncio.get_running_loop().time()))
+        if len(self.resting) > MOST_RESTING:
+            self._wake(self.resting[0]).leave()
+        self._ask()
+
+    def rested(self, use: Hashable) -> Child | None:
+        """One that rests and is of this use."""
+        for each in [each for each in reversed(self.resting) if each[0] == use]:
+            child = self._wake(each)
+            if not child.gone:
+                return child
+            child.leave()
+        return None
+
+    def end_rested(self, before: float) -> None:
+        for each in [each for each in self.resting if each[2] < before]:
+            self._wake(each).leave()
+
+    def _wake(self, each: tuple[Hashable, Child, float]) -> Child:
+        self.resting.remove(each)
+        self.running[each[1].pid] = each[1]
+        return each[1]
 
     async def wait(self) -> Child:
         """Raises CannotStart."""
         future: asyncio.Future[Child] = asyncio.get_running_loop().create_future()
         self.waiting.append(future)
+        self._ask()
         try:
             return await future
         except asyncio.CancelledError:
@@ -195,7 +195,13 @@ class Zygote:
         child = self.running.pop(pid, None)
         if child is not None:
             child.ended.set_result(status)
+            self._ask()
             return
+        for each in [each for each in self.resting if each[1].pid == pid]:
+            self.resting.remove(each)
+            each[1].ended.set_result(status)
+            each[1].left()
+            self._ask()
         for child in [child for child in self.parked if child.pid == pid]:
             self.parked.remove(child)
             child.close()
@@ -247,6 +253,8 @@ class Zygote:
         for child in self.parked:
             child.close()
         self.parked.clear()
+        for each in list(self.resting):
+            self._wake(each).leave()
         self.on_retired(self)
 
 
@@ -301,6 +309,26 @@ class Zygotes:
         self._touch(zygote)
         return zygote.take()
 
+    def rested(self, origin: Origin, use: Hashable) -> Child | None:
+        """A process that has done a task of this use, and waits for another."""
+        zygote = self._zygotes.get(origin)
+        if zygote is None or (child := zygote.rested(use)) is None:
+            return None
+        self._touch(zygote)
+        return child
+
+    def rest(self, origin: Origin, use: Hashable, child: Child) -> None:
+        zygote = self._zygotes.get(origin)
+        if zygote is not None:
+            zygote.rest(use, child)
+        else:
+            child.kill()
+
+    async def fresh(self, python: str) -> Child:
+        """A process of this interpreter that has imported nothing. Raises CannotStart."""
+        number = next(self._numbers)
+        return await self._root(python).start_fresh(number, self._scratch / f"fresh-{number}")
+
     async def child(self, origin: Origin) -> Child:
         """A child that nobody has used. Raises CannotStart."""
         tries = 3
@@ -322,6 +350,7 @@ class Zygotes:
         """Call now and then."""
         now = asyncio.get_running_loop().time()
         for zygote in list(self._zygotes.values()):
+            zygote.end_rested(now - RESTING)
             if zygote.idle and zygote.used < now - IDLE:
                 zygote.close()
         used = {origin.python for origin in self._zygotes}

@@ -34,9 +34,9 @@ def group_is_gone(group: int) -> bool:
 
 async def test_heartbeats_tell_what_is_held(cluster: Cluster, eventually) -> None:
     await cluster.worker("--name", "lab", "--label", "gpu=none")
-    assert cluster.scheduler.sessions == [
-        {"pool": "default", "name": "lab", "slots": 2, "labels": {"gpu": "none"}, "address": "127.0.0.1"},
-    ]
+    (opened,) = cluster.scheduler.sessions
+    known = {"pool": "default", "name": "lab", "slots": 2, "labels": {"gpu": "none"}, "address": "127.0.0.1"}
+    assert opened == opened | known
     assert cluster.scheduler.beats[0] == {"sessionId": "s1", "free": 2, "held": []}
     task = cluster.task("waits")
     await cluster.scheduler.dispatch(task)

@@ -59,9 +59,18 @@ def _say(text: str, data: dict[str, Any], as_json: bool) -> None:
 @click.option(
     "--slots", type=click.IntRange(1, 1024), default=None, help="Tasks at a time per worker; by default the cores."
 )
+@click.option("--gpus", default=None, help="GPUs to give to tasks: how many, or which (0,2); by default all there are.")
 @click.option("--port", type=click.IntRange(1, 65535), default=None, help="Port of the gateway; by default a free one.")
 @click.option("--json", "as_json", is_flag=True, help="Print the state as JSON (with --detach).")
-def up(detach: bool, split: bool, workers: int | None, slots: int | None, port: int | None, as_json: bool) -> None:
+def up(
+    detach: bool,
+    split: bool,
+    workers: int | None,
+    slots: int | None,
+    gpus: str | None,
+    port: int | None,
+    as_json: bool,
+) -> None:
     """Start the platform on this machine: NATS, Postgres, S3, all services and a worker."""
     if detach and (stack := read_stack()):
         _say(f"Headwater is up already: {stack['url']}", stack, as_json)
@@ -73,7 +82,7 @@ def up(detach: bool, split: bool, workers: int | None, slots: int | None, port: 
             "this Python environment has no Headwater server. `pip install headwater-server` brings it (Linux, macOS)."
         )
     command = [sys.executable, "-m", "headwater_server", "up", *(["--split"] if split else [])]
-    for name, value in (("--workers", workers), ("--slots", slots), ("--port", port)):
+    for name, value in (("--workers", workers), ("--slots", slots), ("--gpus", gpus), ("--port", port)):
         command += [name, str(value)] if value is not None else []
     if not detach:
         os.execv(sys.executable, command)

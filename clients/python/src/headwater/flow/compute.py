@@ -123,7 +123,7 @@ def _larger(options: StepOptions, asked: dict[str, float]) -> ResourceRequest:
     usual = ResourceRequest()
     cpu = max(there.cpu, asked.get("cpu", 0)) or usual.cpu
     memory = max(there.memory_mb, int(asked.get("memory", 0))) or usual.memory_mb
-    return ResourceRequest(cpu, max(there.gpu, asked.get("gpu", 0)), memory)
+    return ResourceRequest(cpu, max(there.gpu, asked.get("gpu", 0)), memory, there.enforce)
 
 
 def _number(decorator: str, name: str, value: Any) -> float:

@@ -13,6 +13,8 @@ from headwater.flow.declare import step_decorator
 from headwater.flow.options import Catch, CommandSpec, ResourceRequest, Retry, SecretSources, StepOptions, options_of
 
 MAX_RETRIES = 100
+# MiB with which a process can do anything at all.
+LEAST_MEMORY = 16
 
 
 def recording(name: str, record: Callable[[StepOptions], None]) -> Any:
@@ -92,15 +94,28 @@ def resources(
     memory: float = 4096,
     disk: float | None = None,
     shared_memory: float | None = None,
+    enforce: bool = False,
 ) -> Any:
-    """What the step asks of a machine: CPUs, GPUs, memory in MiB. disk and shared_memory (MiB) are accepted for
-    flows written for Metaflow and have no effect."""
+    """What the step asks of a machine: CPUs, GPUs, memory in MiB.
+
+    gpu: whole devices that no other task has meanwhile; they are all that CUDA_VISIBLE_DEVICES names.
+    enforce: cpu and memory are hints unless this is set, or the worker runs with --enforce-limits. Then a worker that
+    has the memory free takes the step, and one that uses more is killed, with all the processes it started: failure
+    code OUT_OF_MEMORY, which @retry and @catch apply to.
+    disk and shared_memory (MiB) are accepted for flows written for Metaflow and have no effect.
+
+    @resources(memory=2000, cpu=2, enforce=True)
+    @step
+    def train(self): ...
+    """
     try:
-        request = ResourceRequest(float(cpu), float(gpu or 0), int(memory))
+        request = ResourceRequest(float(cpu), float(gpu or 0), int(memory), bool(enforce))
     except (TypeError, ValueError):
         raise FlowError(f"@resources: cpu={cpu!r}, gpu={gpu!r}, memory={memory!r} must be numbers") from None
     if min(request) < 0:
         raise FlowError(f"@resources: cpu={cpu!r}, gpu={gpu!r}, memory={memory!r} must not be negative")
+    if enforce and request.memory_mb < LEAST_MEMORY:
+        raise FlowError(f"@resources: memory={memory!r} is too little to enforce; a step needs {LEAST_MEMORY} at least")
 
     def record(options: StepOptions) -> None:
         options.resources = request

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from headwater.flow.options import StepOptions, flow_options, step_options
+from headwater.flow.options import StepOptions, step_options
 from headwater.flow.source import Sources, StepSource
 from headwater.flow.spec import step_function, step_names
 
@@ -204,10 +204,6 @@ def flow_graph(cls: type, graph: FlowGraph | None = None) -> dict[str, Any]:
     graph = graph or FlowGraph(cls)
     joins = graph.joins()
     body: dict[str, Any] = {"flow": cls.__name__, "steps": [], "start": graph.start, "end": graph.end}
-    options = flow_options(cls)
-    for key, hooks in (("onSuccess", options.on_success), ("onError", options.on_error)):
-        if hooks:
-            body[key] = [hook if isinstance(hook, str) else hook.__name__ for hook in hooks]
     if cls.__doc__:
         body["doc"] = clean_doc(cls.__doc__)
     body["steps"] = [_step(node, joins.get(node.name, "")) for node in graph.ordered()]
@@ -227,6 +223,7 @@ def _step(node: Node, joins: str) -> dict[str, Any]:
         "gang": node.gang,
         "joins": joins,
         "pool": options.pool,
+        "isolation": options.isolation,
         "concurrency": options.concurrency,
         "doc": clean_doc(node.source.doc),
         "decorators": options.decorators,
@@ -240,8 +237,8 @@ def _step(node: Node, joins: str) -> dict[str, Any]:
     if options.catch is not None:
         body["catch"] = {"var": options.catch.var} if options.catch.var else {}
     if options.resources is not None:
-        cpu, gpu, memory = options.resources
-        body["resources"] = {"cpu": cpu, "gpu": gpu, "memoryMb": str(memory)}
+        cpu, gpu, memory, enforce = options.resources
+        body["resources"] = {"cpu": cpu, "gpu": gpu, "memoryMb": str(memory)} | ({"enforce": True} if enforce else {})
     return body
 
 

@@ -25,11 +25,12 @@ class Catch(NamedTuple):
 
 
 class ResourceRequest(NamedTuple):
-    """What a step asks of a machine; memory in MiB."""
+    """What a step asks of a machine; memory in MiB. enforce: cpu and memory are no hints."""
 
     cpu: float = 1.0
     gpu: float = 0.0
     memory_mb: int = 4096
+    enforce: bool = False
 
 
 class CommandSpec(NamedTuple):
@@ -66,6 +67,7 @@ class StepOptions:
         self.environment: dict[str, str] = {}
         self.command: CommandSpec | None = None
         self.pool = ""
+        self.isolation = ""
         self.concurrency: list[str] = []
         self.secrets: SecretSources | None = None
         # What compute decorators asked for that nothing here acts on: "@kubernetes": ["image"].

@@ -19,7 +19,7 @@ _STEP_HOMES = {
         "retry", "catch", "timeout", "resources", "environment", "secrets", "pool",
     ),
     "headwater.flow.compute": ("kubernetes", "batch"),
-    "headwater.flow.scheduling": ("parallel", "concurrency"),
+    "headwater.flow.scheduling": ("parallel", "concurrency", "isolation"),
     "headwater.flow.card": ("card",),
     "headwater.flow.packages": ("pypi", "conda"),
 }  # fmt: skip
@@ -42,6 +42,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "secrets": ("secrets",),
     "pool": ("pool",),
     "parallel": (),
+    "isolation": ("isolation",),
     "concurrency": ("concurrency",),
     "kubernetes": ("resources", "pool", "ignored"),
     "batch": ("resources", "pool", "ignored"),
@@ -57,6 +58,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
 IN_GRAPH = frozenset(
     (
         "parallel",
+        "isolation",
         "concurrency",
         "retry",
         "timeout",

@@ -1,4 +1,4 @@
-"""Decorators of steps that the scheduler and the worker act on: parallel, concurrency.
+"""Decorators of steps that the scheduler and the worker act on: parallel, concurrency, isolation.
 
 They only record options (flow/options.py).
 """
@@ -48,3 +48,26 @@ def concurrency(*keys: str) -> Any:
         options.concurrency = list(keys)
 
     return recording("concurrency", record)
+
+
+@step_decorator
+def isolation(mode: str) -> Any:
+    """Which process runs a task of the step.
+
+    "fork" (default): one of its own, forked from a process that has imported the flow.
+    "none": one that does the next task of the step when it has done one, which is quickest for a foreach of very many
+    short tasks. What modules remember stays between them; directory, environment variables and temporary files do not.
+    A task that crashes, or is killed, takes only itself along.
+    "process": a fresh interpreter, which imports the flow itself: for CUDA, and libraries that do not bear a fork.
+
+    @isolation("process")
+    @step
+    def train(self): ...
+    """
+    if mode not in ("none", "fork", "process"):
+        raise FlowError(f"@isolation: {mode!r} is none of none, fork, process")
+
+    def record(options: StepOptions) -> None:
+        options.isolation = mode
+
+    return recording("isolation", record)

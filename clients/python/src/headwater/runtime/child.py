@@ -1,4 +1,5 @@
-"""The process of one task: parked by a zygote, given one task on its private socket, gone when that is done.
+"""The process of one task: parked by a zygote, given one task on its private socket, gone when that is done. With
+@isolation("none") it waits for the next one instead.
 
 Owns the process's surroundings: group, directories, environment, streams, seeds. execute.py runs the step.
 """
@@ -26,6 +27,11 @@ CLEAN = 0
 USED = 3  # the task is done, its directories are for the agent to remove
 
 
+def entries_of(package: str) -> list[str]:
+    """The files of a code package that a task sees in its directory."""
+    return sorted(each for each in os.listdir(package) if not each.startswith(".headwater."))
+
+
 class Nest:
     """The directories of one task: `cwd` with links to the package's files, `temp`, `out` for files to hand over."""
 
@@ -41,6 +47,16 @@ class Nest:
         for name in self._entries:
             os.symlink(f"{package}/{name}", f"{self.cwd}/{name}")
 
+    def renew(self) -> None:
+        """As build() left it, but for links that were removed."""
+        for entry in os.scandir(self.cwd):
+            if not entry.is_symlink():
+                _remove(entry)
+        for entry in os.scandir(self.temp):
+            _remove(entry)
+        if os.path.exists(self.out):
+            _remove_tree(self.out)
+
     def untouched(self) -> bool:
         """Is everything as build() left it, so that another task may have it?"""
         links = 0
@@ -49,6 +65,19 @@ class Nest:
                 return False
             links += 1
         return links == len(self._entries) and not os.listdir(self.temp) and not os.path.exists(self.out)
+
+
+def _remove(entry: "os.DirEntry[str]") -> None:
+    if entry.is_dir(follow_symlinks=False):
+        _remove_tree(entry.path)
+    else:
+        os.unlink(entry.path)
+
+
+def _remove_tree(path: str) -> None:
+    import shutil
+
+    shutil.rmtree(path, ignore_errors=True)
 
 
 def main(sock: socket.socket, flow_class: Any, nest: Nest) -> NoReturn:
@@ -63,14 +92,14 @@ def main(sock: socket.socket, flow_class: Any, nest: Nest) -> NoReturn:
             stand_back(False)
         message = frames.receive(sock)
         if message is not None:
-            _serve(sock, flow_class, nest, message)
+            (_serve_all if message.get("again") else serve)(sock, flow_class, nest, message)
             status = CLEAN if nest.untouched() else USED
         else:
             status = CLEAN
     except BaseException:
         traceback.print_exc()
     finally:
-        _flush()
+        flush()
         os._exit(status)
 
 
@@ -84,21 +113,39 @@ def warm_up(nest: Nest) -> None:
     rehearse(Path(nest.out), lambda task: _surround(task, Rehearsal, nest, {}))
 
 
-def _serve(sock: socket.socket, flow_class: Any, nest: Nest, message: dict[str, Any]) -> None:
+def _serve_all(sock: socket.socket, flow_class: Any, nest: Nest, message: dict[str, Any]) -> None:
+    """One task after the other, until the agent wants no more. What modules remember stays; the rest is as it was."""
+    environ, parent = dict(os.environ), os.getpid()
+    while True:
+        serve(sock, flow_class, nest, message, last=False)
+        following = frames.receive(sock)
+        if following is None or os.getpid() != parent:
+            _settle()
+            return
+        message = following
+        os.chdir(nest.cwd)
+        nest.renew()
+        for name in [name for name in os.environ if name not in environ]:
+            del os.environ[name]
+        os.environ.update(environ)
+        current._clear()
+
+
+def serve(sock: socket.socket, flow_class: Any, nest: Nest, message: dict[str, Any], *, last: bool = True) -> None:
     started = time.time()
     task = parse(message["task"])
     line = channel.Channel(sock, Path(message["cache"]), Path(nest.out))
     channel.activate(line)
     _surround(task, flow_class, nest, message.get("environment", {}))
-    result = _run(task, flow_class, nest, line)
+    result = _run(task, flow_class, nest, line, int(message.get("memoryMb", 0)))
     result["times"] = {**result.get("times", {}), "start": started, "end": time.time()}
-    _settle()
+    (_settle if last else flush)()
     line.send({"op": "result", **result})
 
 
-def _run(task: Task, flow_class: Any, nest: Nest, line: channel.Channel) -> dict[str, Any]:
+def _run(task: Task, flow_class: Any, nest: Nest, line: channel.Channel, memory_mb: int) -> dict[str, Any]:
     try:
-        run = StepRun(task, Context(flow_class, line, Path(nest.cwd), Path(nest.temp), Path(nest.out)))
+        run = StepRun(task, Context(flow_class, line, Path(nest.cwd), Path(nest.temp), Path(nest.out), memory_mb))
         return {**run.result(), "times": run.times}
     except BaseException as error:  # outside of user code: inputs that cannot be read, a class that cannot be made
         failure = failures.describe(error, task.key.step)
@@ -189,10 +236,10 @@ def _settle() -> None:
         atexit._run_exitfuncs()
     except BaseException:
         traceback.print_exc()
-    _flush()
+    flush()
 
 
-def _flush() -> None:
+def flush() -> None:
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

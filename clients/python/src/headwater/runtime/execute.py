@@ -14,7 +14,7 @@ from typing import Any
 
 from headwater.errors import ArtifactError, FlowError, StepTimeout
 from headwater.flow.parameters import stored_with_tasks
-from headwater.runtime import codec, command, failures, manifest
+from headwater.runtime import codec, command, failures, manifest, memory
 from headwater.runtime.channel import Channel
 from headwater.runtime.manifest import Manifest, Writer
 from headwater.runtime.store import InputStore, JoinInputs
@@ -32,6 +32,8 @@ class Context:
     cwd: Path
     temp: Path
     out: Path
+    # What the user's code may add to the memory of the process; 0: as much as there is.
+    memory_mb: int = 0
 
 
 class StepRun:
@@ -87,7 +89,7 @@ class StepRun:
             raise FlowError(f"flow {self.task.flow} has no step {self.task.key.step}")
         options = getattr(function, "__headwater_step__", None)
         arguments = [self._join_inputs()] if self.task.joins else []
-        with _limit(self.task.timeout, self.task.key.step):
+        with _limit(self.task.timeout, self.task.key.step), memory.limited(self.context.memory_mb):
             self.times["user_start"] = time.time()
             try:
                 if options is not None and options.secrets is not None:
@@ -110,6 +112,8 @@ class StepRun:
 
     def _describe(self, error: BaseException) -> dict[str, Any]:
         failure = failures.describe(error, self.task.key.step)
+        if self.context.memory_mb and isinstance(error, MemoryError):
+            failure = memory.explain(failure, self.task.key.step, self.context.memory_mb)
         if self.secrets:
             from headwater.flow.secrets import hidden
 

@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 import traceback
+from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from headwater.runtime import child, failures, frames
@@ -97,17 +98,58 @@ class Zygote:
 
 
 class RootZygote(Zygote):
-    """Forks package zygotes, and tells how they ended."""
+    """Forks package zygotes, starts processes that are forked from nothing, and tells how they ended."""
+
+    def __init__(self, control: socket.socket) -> None:
+        super().__init__(control)
+        self._fresh: set[int] = set()
 
     def on_exit(self, pid: int, status: int) -> None:
+        self._fresh.discard(pid)
         frames.send(self.control, {"op": "ended", "ended": [[pid, status]]})
 
+    def on_end(self) -> None:
+        _kill_groups(self._fresh)
+
     def on_message(self, message: dict[str, Any], fds: list[int]) -> None:
+        if message["op"] == "fresh":
+            self._start_fresh(message["number"], fds)
+        else:
+            self._fork(message, fds)
+
+    def _start_fresh(self, number: int, fds: list[int]) -> None:
+        sock, out, err = fds
+        pid = os.fork()
+        if pid == 0:
+            try:
+                os.setpgid(0, 0)
+                os.dup2(out, 1)
+                os.dup2(err, 2)
+                os.set_inheritable(sock, True)
+                signal.signal(signal.SIGINT, signal.SIG_DFL)
+                command = [sys.executable, "-P", "-m", "headwater.runtime.fresh", str(sock)]
+                os.execv(sys.executable, command)
+            finally:
+                os._exit(127)
+        self._fresh.add(pid)
+        for fd in fds:
+            os.close(fd)
+        frames.send(self.control, {"op": "started", "number": number, "pid": pid})
+
+    def _fork(self, message: dict[str, Any], fds: list[int]) -> None:
         pid = os.fork()
         if pid == 0:
             self.close_in_child()
             _package_main(socket.socket(fileno=fds[0]), message)
         os.close(fds[0])
+
+
+def _kill_groups(pids: Iterable[int]) -> None:
+    for pid in pids:
+        try:
+            os.killpg(pid, signal.SIGKILL)
+        except OSError:
+            pass
 
 
 class PackageZygote(Zygote):
@@ -119,7 +161,7 @@ class PackageZygote(Zygote):
         self._package = message["package"]
         self._scratch = message["scratch"]
         self._size = int(message["size"])
-        self._entries = sorted(each for each in os.listdir(self._package) if not each.startswith(".headwater."))
+        self._entries = child.entries_of(self._package)
         self._alive: dict[int, str] = {}  # pid → base of its nest
         self._clean: list[str] = []  # nests that a child left as they were
         self._count = 0
@@ -144,11 +186,7 @@ class PackageZygote(Zygote):
         self._ended.append((pid, status))
 
     def on_end(self) -> None:
-        for pid in self._alive:
-            try:
-                os.killpg(pid, signal.SIGKILL)
-            except OSError:
-                pass
+        _kill_groups(self._alive)
 
     def _fill(self, ended: list[tuple[int, int]]) -> None:
         if ended and len(self._alive) >= self._size:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from headwater.flow.options import StepOptions, step_options
+from headwater.flow.options import StepOptions, flow_options, step_options
 from headwater.flow.source import Sources, StepSource
 from headwater.flow.spec import step_function, step_names
 
@@ -204,6 +204,10 @@ def flow_graph(cls: type, graph: FlowGraph | None = None) -> dict[str, Any]:
     graph = graph or FlowGraph(cls)
     joins = graph.joins()
     body: dict[str, Any] = {"flow": cls.__name__, "steps": [], "start": graph.start, "end": graph.end}
+    options = flow_options(cls)
+    for key, hooks in (("onSuccess", options.on_success), ("onError", options.on_error)):
+        if hooks:
+            body[key] = [hook if isinstance(hook, str) else hook.__name__ for hook in hooks]
     if cls.__doc__:
         body["doc"] = clean_doc(cls.__doc__)
     body["steps"] = [_step(node, joins.get(node.name, "")) for node in graph.ordered()]

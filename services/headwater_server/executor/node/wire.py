@@ -149,7 +149,7 @@ class BeginReply(msgspec.Struct):
     headers: dict[str, str] = {}
 
 
-class BlobReply(msgspec.Struct):
+class BlobReply(msgspec.Struct, frozen=True):
     """size is text in protobuf's JSON."""
 
     size: str = "0"

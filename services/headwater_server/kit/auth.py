@@ -45,11 +45,12 @@ ACTIONS = frozenset().union(*ROLES.values())
 
 @dataclass(frozen=True)
 class Actor:
-    """Who acts: kind is "user", "service", "worker" or "task"; run_id only for a task."""
+    """Who acts: kind is "user", "service", "worker" or "task"; run_id and task (step/task_id) only for a task."""
 
     kind: str
     name: str
     run_id: str = ""
+    task: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,9 @@ class TaskClaims:
     attempt: int
 
     def identity(self) -> Identity:
-        return Identity(Actor("task", self.actor.name, self.run_id), self.role, self.project)
+        before, _, loops = self.path.partition("~")
+        task_id = ".".join((*([before] if before else ()), str(self.index))) + (f"~{loops}" if loops else "")
+        return Identity(Actor("task", self.actor.name, self.run_id, f"{self.step}/{task_id}"), self.role, self.project)
 
 
 class _Packed(msgspec.Struct, array_like=True):
@@ -157,19 +160,20 @@ class _OnBehalf(msgspec.Struct, array_like=True):
     run_id: str
     role: str
     project: str
+    task: str = ""
 
 
 def encode_identity(identity: Identity) -> str:
     """An identity as a header value, for one service that acts on behalf of a caller."""
     a = identity.actor
     return base64.urlsafe_b64encode(
-        msgspec.json.encode(_OnBehalf(a.kind, a.name, a.run_id, identity.role, identity.project))
+        msgspec.json.encode(_OnBehalf(a.kind, a.name, a.run_id, identity.role, identity.project, a.task))
     ).decode()
 
 
 def decode_identity(text: str) -> Identity:
     o = msgspec.json.decode(base64.urlsafe_b64decode(text), type=_OnBehalf)
-    return Identity(Actor(o.kind, o.name, o.run_id), o.role, o.project)
+    return Identity(Actor(o.kind, o.name, o.run_id, o.task), o.role, o.project)
 
 
 WORKER = Identity(Actor("worker", "worker"), "worker")

@@ -5,6 +5,7 @@ import uuid
 from headwater.api.events.v1 import events_pb2
 from headwater.api.tracking.v1 import tracking_pb2 as pb
 from headwater_server.kit.clock import timestamp
+from headwater_server.kit.database import Database
 from headwater_server.kit.errors import AlreadyExists, InvalidArgument
 from headwater_server.kit.ids import uuid7
 from headwater_server.kit.outbox import Outbox, OutboxTransaction
@@ -14,6 +15,7 @@ from headwater_server.tracking import limits, messages
 from headwater_server.tracking.batches import Batch
 from headwater_server.tracking.filters import Order, keys_of, parse_filter, parse_order
 from headwater_server.tracking.ingest import Ingest, Target
+from headwater_server.tracking.mlflow.api import MlflowApi
 from headwater_server.tracking.names import name_for
 from headwater_server.tracking.search_sql import Scope, search_queries
 from headwater_server.tracking.store import DEFAULT_EXPERIMENT, NewRun, RunRef, Store, no_run
@@ -23,8 +25,9 @@ MAX_OFFSET = 1_000_000
 RUNNING = pb.TRACKED_RUN_STATE_RUNNING
 
 
-class TrackingApi:
-    def __init__(self, store: Store, ingest: Ingest, outbox: Outbox) -> None:
+class TrackingApi(MlflowApi):
+    def __init__(self, store: Store, ingest: Ingest, outbox: Outbox, database: Database) -> None:
+        super().__init__(store, ingest, outbox, database)
         self._store, self._ingest, self._outbox = store, ingest, outbox
 
     async def create_experiment(self, request: pb.CreateExperimentRequest, call: Call) -> pb.CreateExperimentResponse:
@@ -132,7 +135,9 @@ class TrackingApi:
         if request.experiments:
             scope.experiments = await self._store.experiment_ids(request.project, request.experiments)
         offset = _move(scope, orders, position)
-        named = [key.name for key in (*keys_of(tree), *(o.key for o in orders)) if key.kind != "attribute"]
+        named = [
+            key.name for key in (*keys_of(tree), *(o.key for o in orders)) if key.kind not in ("attribute", "dataset")
+        ]
         keys = await self._store.known_keys(named)
         queries = search_queries(tree, orders, keys, scope, limit=size + 1, offset=offset)
         found = await self._store.find(queries, size + 1)

@@ -22,7 +22,8 @@ class Settings(ServiceSettings):
 async def build(kit: ServiceKit[Settings]) -> None:
     store = Store(kit.database)
     ingest = Ingest(kit.database, kit.outbox, store)
-    kit.serve(tracking_pb2.DESCRIPTOR.services_by_name["TrackingService"], TrackingApi(store, ingest, kit.outbox))
+    api = TrackingApi(store, ingest, kit.outbox, kit.database)
+    kit.serve(tracking_pb2.DESCRIPTOR.services_by_name["TrackingService"], api)
     await events.subscribe(kit, store, ingest)
 
     async def upkeep() -> None:

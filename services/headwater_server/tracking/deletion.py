@@ -8,7 +8,10 @@ from headwater_server.kit.outbox import OutboxTransaction
 from headwater_server.tracking import limits
 from headwater_server.tracking.store import Store, q
 
-ROWS = (q.delete_points, q.delete_latest, q.delete_params, q.delete_tags, q.delete_batches, q.delete_runs)
+ROWS = (
+    q.delete_points, q.delete_latest, q.delete_params, q.delete_tags, q.delete_batches, q.delete_inputs,
+    q.delete_models, q.delete_runs,
+)  # fmt: skip
 
 
 class Deletion:

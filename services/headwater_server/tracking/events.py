@@ -39,12 +39,13 @@ class FlowRuns:
         started = flow_runs.started_run(event.data, event.time)
         keys = await self._store.ensure_keys_in(tx, [*started.params, *started.tags])
         experiment = await self._store.ensure_experiment(tx, started.project, started.flow)
-        new = NewRun(started.run, started.project, experiment, name_for(str(started.run)), started_at=started.at)
+        name = name_for(str(started.run))
+        new = NewRun(started.run, started.project, experiment, name, started_at=started.at, of_flow=True)
         made = await self._store.create_run(tx, new)
         if made is None:
-            await self._store.heal_run(tx, started.run, started.project, experiment, started.at)
             if await self._store.was_deleted(tx, started.run):
                 return
+            await self._store.heal_run(tx, started.run, started.project, experiment, started.at)
             row = await self._store.placed(tx, started.run)
             if row is None or row["project"] != started.project:
                 raise InvalidArgument(f"runId: {started.run} is a run of another project", field="run_id")
@@ -86,8 +87,9 @@ class FlowRuns:
         at = flow_runs.moment(event.data.get("at"), event.time)
         experiment = await self._store.ensure_experiment(tx, project, flow)
         new = NewRun(
-            run, project, experiment, name_for(str(run)), state, started_at=at, finished_at=at, provisional=True
-        )
+            run, project, experiment, name_for(str(run)), state, started_at=at, finished_at=at, provisional=True,
+            of_flow=True,
+        )  # fmt: skip
         return flow if await self._store.create_run(tx, new) is not None else ""
 
 
@@ -196,6 +198,7 @@ def _millis(msg: Msg) -> int:
 async def subscribe(kit: ServiceKit, store: Store, ingest: Ingest) -> None:
     runs, logged = FlowRuns(store), Logged(kit, store, ingest)
     handlers = {"run.started": runs.started} | dict.fromkeys(flow_runs.FINAL, runs.finished)
+    handlers |= {"run.deleted": Deletion(store).deleted}
     handlers |= {"run.revived": runs.revived, "run.tags_changed": runs.retagged}
     pullers = [
         await consume_events(kit, stream="HW_EVENTS", durable="tracking-runs", handlers=handlers),
@@ -206,5 +209,3 @@ async def subscribe(kit: ServiceKit, store: Store, ingest: Ingest) -> None:
     ]
     for puller in pullers:
         kit.on_stop(puller.stop)
-    handlers |= {"run.deleted": Deletion(store).deleted}
-    handlers |= {"run.revived": runs.revived, "run.tags_changed": runs.retagged}

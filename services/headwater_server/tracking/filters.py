@@ -1,4 +1,4 @@
-"""The filter language of run search: text -> syntax tree.
+"""The filter language of the searches for runs and experiments: text -> syntax tree.
 
     metrics.accuracy > 0.9 AND (params.kernel = 'rbf' OR tags."my team" IS NULL) AND attributes.state = 'FINISHED'
 
@@ -16,21 +16,47 @@ PREFIXES = {
     "params": "param", "param": "param", "parameters": "param", "parameter": "param",
     "tags": "tag", "tag": "tag",
     "attributes": "attribute", "attribute": "attribute", "attr": "attribute", "run": "attribute",
+    "datasets": "dataset", "dataset": "dataset",
 }  # fmt: skip
 ATTRIBUTES = {
     "run_id": "run_id", "run_uuid": "run_id",
-    "name": "name", "run_name": "name",
+    "name": "name", "run_name": "name", "run name": "name",
     "state": "state", "status": "state",
     "experiment": "experiment",
     "parent_run_id": "parent_run_id",
     "started_at": "started_at", "start_time": "started_at", "created": "started_at", "created_at": "started_at",
     "finished_at": "finished_at", "end_time": "finished_at",
+    "user": "user", "user_id": "user",
+    "artifact_uri": "artifact_uri",
 }  # fmt: skip
 TIMES = frozenset({"started_at", "finished_at"})
+DATASET_PARTS = ("name", "digest", "context")
+# Tags in which MLflow's clients keep what is an attribute here.
+TAGS_THAT_ARE_ATTRIBUTES = {"mlflow.runName": "name", "mlflow.parentRunId": "parent_run_id"}
 MAX_LENGTH = 10_000
 MAX_DEPTH = 50
 
 Scalar = str | float
+
+
+@dataclass(frozen=True)
+class Grammar:
+    """Words before the dot, attributes by each of their names, and which of these are numbers."""
+
+    prefixes: dict[str, str]
+    attributes: dict[str, str]
+    numbers: frozenset[str]
+    tags: dict[str, str]
+
+
+RUNS = Grammar(PREFIXES, ATTRIBUTES, TIMES, TAGS_THAT_ARE_ATTRIBUTES)
+EXPERIMENTS = Grammar(
+    {name: kind for name, kind in PREFIXES.items() if kind in ("tag", "attribute") and name != "run"},
+    {"name": "name", "experiment_id": "experiment_id", "creation_time": "created_at", "created_at": "created_at",
+     "last_update_time": "updated_at", "updated_at": "updated_at"},
+    frozenset({"created_at", "updated_at"}),
+    {},
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +144,12 @@ def _error(field: str, text: str, at: int, what: str, hint: str = "") -> Invalid
 
 
 class _Parser:
-    def __init__(self, text: str, field: str) -> None:
+    def __init__(self, text: str, field: str, grammar: Grammar) -> None:
         if len(text) > MAX_LENGTH:
             raise InvalidArgument(f"{field}: {len(text)} characters, at most {MAX_LENGTH} are allowed", field=field)
         if "\0" in text:
             raise _error(field, text, text.index("\0"), "a NUL character", "remove it")
-        self.text, self.field = text, field
+        self.text, self.field, self.grammar = text, field, grammar
         self.tokens = list(_tokens(text, field))
         self.position = 0
         self.depth = 0
@@ -190,9 +216,10 @@ class _Parser:
         name = self.name_part()
         if self.token.kind != "dot":
             return self.attribute(name, first)
-        kind = PREFIXES.get(name.lower())
+        kind = self.grammar.prefixes.get(name.lower())
         if kind is None:
-            raise self.fail(f"unknown prefix {name!r}", "use metrics., params., tags. or attributes.", first)
+            hint = f"use {', '.join(f'{word}.' for word in self.grammar.prefixes if word.endswith('s'))}"
+            raise self.fail(f"unknown prefix {name!r}", hint, first)
         self.take()
         at = self.token
         # A bare key may hold dots and dashes, numbers too: metrics.val.top-5
@@ -200,6 +227,10 @@ class _Parser:
         while self.token.kind == "dot" or self.adjacent():
             parts.append(self.take().text if self.token.kind == "dot" else self.name_part())
         name = "".join(parts)
+        if kind == "tag" and name in self.grammar.tags:
+            return Key("attribute", self.grammar.tags[name])
+        if kind == "dataset" and name not in DATASET_PARTS:
+            raise self.fail(f"a dataset has no {name!r}", f"it has {', '.join(DATASET_PARTS)}", at)
         return self.attribute(name, at) if kind == "attribute" else Key(kind, name)
 
     def adjacent(self) -> bool:
@@ -217,11 +248,10 @@ class _Parser:
         return self.take().text
 
     def attribute(self, name: str, token: Token) -> Key:
-        known = ATTRIBUTES.get(name.lower())
+        known = self.grammar.attributes.get(name.lower())
         if known is None:
-            hint = (
-                f"attributes are {', '.join(sorted(set(ATTRIBUTES.values())))}; others need metrics., params. or tags."
-            )
+            names = ", ".join(sorted(set(self.grammar.attributes.values())))
+            hint = f"attributes are {names}; others need a prefix"
             raise self.fail(f"unknown attribute {name!r}", hint, token)
         return Key("attribute", known)
 
@@ -249,11 +279,14 @@ class _Parser:
         raise self.expected("an operator", "= != < <= > >= LIKE ILIKE IN, NOT IN, IS NULL or IS NOT NULL")
 
     def check_operator(self, key: Key, op: str, token: Token) -> None:
-        number = key.kind == "metric" or (key.name in TIMES and key.kind == "attribute")
+        number = key.kind == "metric" or self.is_time(key)
         if number and op not in ("=", "!=", "<", "<=", ">", ">="):
             raise self.fail(f"{key} is a number, {op} does not apply", "use = != < <= > >= or IS NULL", token)
         if not number and op in ("<", "<=", ">", ">="):
             raise self.fail(f"{key} is text, {op} does not apply", "use = != LIKE ILIKE IN or IS NULL", token)
+
+    def is_time(self, key: Key) -> bool:
+        return key.kind == "attribute" and key.name in self.grammar.numbers
 
     def values(self, key: Key) -> tuple[Scalar, ...]:
         if self.token.text != "(":
@@ -279,28 +312,30 @@ class _Parser:
         self.take()
         if token.kind == "number":
             # A param is text, so params.lr = 0.1 compares with the text that was written here.
-            return float(token.text) if key.kind == "metric" or key.name in TIMES else token.text
+            return float(token.text) if key.kind == "metric" or self.is_time(key) else token.text
         if key.kind == "metric":
             raise self.fail(f"{key} is a number, {token.text} is a text", "leave the quotes out", token)
         quote = token.text[0]
         return token.text[1:-1].replace(quote * 2, quote)
 
 
-def parse_filter(text: str, *, field: str = "filter") -> Node | None:
+def parse_filter(text: str, *, field: str = "filter", grammar: Grammar = RUNS) -> Node | None:
     """The tree of a filter; None when it is empty. Raises InvalidArgument naming the position."""
     if not text.strip():
         return None
-    parser = _Parser(text, field)
+    parser = _Parser(text, field, grammar)
     node = parser.any_of()
     if parser.token.kind != "end":
         raise parser.expected("AND, OR or the end")
     return node
 
 
-def parse_order(text: str, *, field: str = "order_by") -> Order:
+def parse_order(text: str, *, field: str = "order_by", grammar: Grammar = RUNS) -> Order:
     """`metrics.accuracy DESC` -> Order. Ascending unless DESC is said."""
-    parser = _Parser(text, field)
+    parser = _Parser(text, field, grammar)
     key = parser.key()
+    if key.kind == "dataset":
+        raise parser.fail("runs cannot be ordered by a dataset", token=parser.tokens[0])
     descending = parser.word("DESC")
     if not descending:
         parser.word("ASC")

@@ -68,14 +68,14 @@ class Ingest:
     ) -> None:
         if parent is None:
             experiment = await self._store.ensure_experiment(tx, batch.project, DEFAULT_EXPERIMENT)
-            new = NewRun(run, batch.project, experiment, name_for(str(run)), provisional=True)
+            new = NewRun(run, batch.project, experiment, name_for(str(run)), provisional=True, of_flow=True)
             await self._store.create_run(tx, new)
             return
         row = await self._store.placed(tx, batch.run)
         assert row is not None
         new = NewRun(
             run, row["project"], row["experiment_id"], nested_name(batch.task), row["state"], parent.id,
-            finished_at=row["finished_at"], provisional=row["provisional"],
+            finished_at=row["finished_at"], provisional=row["provisional"], of_flow=True,
         )  # fmt: skip
         made = await self._store.create_run(tx, new)
         if made is not None:

@@ -5,6 +5,7 @@ text. Knows the shape of the tables, never runs anything.
 """
 
 import math
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from headwater_server.kit.errors import InvalidArgument
 from headwater_server.tracking.filters import TIMES, All, AnyOf, Comparison, Node, Not, Order, Scalar
 from headwater_server.tracking.limits import check_run_id
 
-STATES = {"RUNNING": 1, "FINISHED": 2, "FAILED": 3, "KILLED": 4}
+STATES = {"RUNNING": 1, "FINISHED": 2, "FAILED": 3, "KILLED": 4, "SCHEDULED": 5}
 _STATE_PREFIX = "TRACKED_RUN_STATE_"
 _CHOICE = ("=", "!=", "IN", "NOT IN")
 _COLUMNS = {
@@ -26,7 +27,15 @@ _COLUMNS = {
     "parent_run_id": "(SELECT p.uuid::text FROM runs p WHERE p.id = r.parent_id)",
     "started_at": "r.started_at",
     "finished_at": "r.finished_at",
+    "user": """coalesce(nullif(r.user_name, ''), (SELECT u.value FROM tags u JOIN keys k ON k.id = u.key_id
+        WHERE u.run_id = r.id AND k.name = 'headwater.user'))""",
+    "artifact_uri": """(SELECT coalesce(nullif(rtrim(e.artifact_location, '/'), ''), 'mlflow-artifacts:/' ||
+        CASE WHEN e.name = 'Default' THEN '0' ELSE e.id::text END) || '/' || replace(r.uuid::text, '-', '')
+        || '/artifacts' FROM experiments e WHERE e.id = r.experiment_id)""",
 }
+_STATE_TEXT = "('{RUNNING,FINISHED,FAILED,KILLED,SCHEDULED}'::text[])[r.state]"
+_ID = re.compile(r"^[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}$")
+_HEX = "replace(r.uuid::text, '-', '')"
 _TABLES = {"param": "params", "tag": "tags", "metric": "latest_metrics"}
 _NEWEST = "r.started_at DESC, r.id DESC"
 
@@ -44,12 +53,14 @@ class Query:
 
 @dataclass
 class Scope:
-    """Which runs are looked at, apart from the filter."""
+    """Which runs are looked at, apart from the filter. project None: of all that the caller has named experiments of;
+    deleted None: whether they are or not."""
 
-    project: str
+    project: str | None
     experiments: Sequence[int] | None = None
     parent: uuid.UUID | None = None
     after: tuple[datetime, int] | None = None
+    deleted: bool | None = False
 
 
 @dataclass
@@ -64,6 +75,8 @@ class _Builder:
     def node(self, node: Node) -> str:
         match node:
             case Comparison():
+                if node.key.kind == "dataset":
+                    return self.dataset(node)
                 return self.attribute(node) if node.key.kind == "attribute" else self.logged(node)
             case Not():
                 return f"(NOT {self.node(node.item)})"
@@ -82,6 +95,15 @@ class _Builder:
             return f"NOT {row})" if clause.op == "IS NULL" else f"{row})"
         test = self.number(clause) if clause.key.kind == "metric" else self.text("x.value", clause)
         return f"{row} AND {test})"
+
+    def dataset(self, clause: Comparison) -> str:
+        """Has the run an input like this?"""
+        column = "i.context" if clause.key.name == "context" else f"d.{clause.key.name}"
+        rows = "EXISTS (SELECT 1 FROM run_datasets i JOIN datasets d ON d.id = i.dataset_id WHERE i.run_id = r.id"
+        if clause.op in ("IS NULL", "IS NOT NULL"):
+            test = f"{rows} AND {column} IS NOT NULL)"
+            return f"NOT {test}" if clause.op == "IS NULL" else test
+        return f"{rows} AND {self.text(column, clause)})"
 
     def number(self, clause: Comparison) -> str:
         """NaN is neither less nor greater than any number, unlike in Postgres, and equals only itself."""
@@ -106,19 +128,21 @@ class _Builder:
     def attribute(self, clause: Comparison) -> str:
         name, column = clause.key.name, _COLUMNS[clause.key.name]
         if clause.op in ("IS NULL", "IS NOT NULL"):
-            return f"{column} {clause.op}"
+            return f"{'r.parent_id' if name == 'parent_run_id' else column} {clause.op}"
         if name in TIMES:
             return f"{column} {clause.op} {self.arg(_time(clause))}::timestamptz"
         if name == "state":
             if clause.op not in _CHOICE:
-                raise InvalidArgument(
-                    f"filter: {clause.op} does not apply to {clause.key}", field="filter", hint="use = != IN"
-                )
+                return self.text(_STATE_TEXT, clause)
             return self.choice(clause, "r.state", [_state(v) for v in _values(clause)], "int2")
-        if name == "run_id" and clause.op in _CHOICE:
+        if name == "run_id":
+            if clause.op not in _CHOICE:
+                return self.text(column if "-" in str(clause.value) else _HEX, clause)
             return self.choice(clause, "r.uuid", _uuids(clause), "uuid")
         if name == "parent_run_id" and clause.op in _CHOICE:
-            parents = f"(SELECT p.id FROM runs p WHERE p.uuid = ANY({self.arg(_uuids(clause))}::uuid[]))"
+            # A tag of MLflow's clients, which may hold anything: what is no id is nobody's.
+            ids = [value for value in _values(clause) if _ID.match(str(value))]
+            parents = f"(SELECT p.id FROM runs p WHERE p.uuid = ANY({self.arg(ids)}::text[]::uuid[]))"
             return f"r.parent_id {'IN' if clause.op in ('=', 'IN') else 'NOT IN'} {parents}"
         return self.text(column, clause)
 
@@ -127,7 +151,9 @@ class _Builder:
         return test if clause.op in ("=", "IN") else f"(NOT {test})"
 
     def scope(self, scope: Scope) -> list[str]:
-        tests = [f"r.project = {self.arg(scope.project)}"]
+        tests = [f"r.project = {self.arg(scope.project)}"] if scope.project is not None else []
+        if scope.deleted is not None:
+            tests.append("r.deleted_at IS NOT NULL" if scope.deleted else "r.deleted_at IS NULL")
         if scope.experiments is not None:
             tests.append(f"r.experiment_id = ANY({self.arg(list(scope.experiments))}::int[])")
         if scope.parent is not None:
@@ -179,7 +205,8 @@ LIMIT {int(limit)} OFFSET {int(offset)}"""
 def _sort(order: Order, keys: KeyIds, alias: str, *, numbers_only: bool) -> tuple[list[str], list[str]]:
     way = "DESC" if order.descending else "ASC"
     if order.key.kind == "attribute":
-        return [], [f"{_COLUMNS[order.key.name]} {way} NULLS LAST"]
+        column = _STATE_TEXT if order.key.name == "state" else _COLUMNS[order.key.name]
+        return [], [f"{column} {way} NULLS LAST"]
     on = f"ON {alias}.run_id = r.id AND {alias}.key_id = {int(keys[order.key.name])}"
     if numbers_only:
         return [f"JOIN latest_metrics {alias} {on}"], [f"{alias}.value {way}"]

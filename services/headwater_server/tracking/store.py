@@ -45,6 +45,8 @@ class NewRun:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     provisional: bool = False
+    # Of a flow's run or of one of its tasks: the scheduler ends it.
+    of_flow: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,30 @@ class Store:
         self._database = database
         self._runs: dict[uuid.UUID, RunRef] = {}
         self._keys: dict[str, int] = {}
+        self._names: dict[int, str] = {}
+
+    # Statements of the MLflow dialect, which has its queries and rows to itself
+
+    async def fetch(self, sql: str, *args: Any) -> list[asyncpg.Record]:
+        return await self._database.fetch(sql, *args)
+
+    async def fetchrow(self, sql: str, *args: Any) -> asyncpg.Record | None:
+        return await self._database.fetchrow(sql, *args)
+
+    async def execute(self, sql: str, *args: Any) -> None:
+        await self._database.execute(sql, *args)
 
     # Keys
+
+    async def names_of(self, keys: Iterable[int]) -> dict[int, str]:
+        """Names of keys, and of many others."""
+        missing = [key for key in set(keys) if key not in self._names]
+        if missing:
+            if len(self._names) > _CACHED:
+                self._names.clear()
+                missing = list(set(keys))
+            self._names.update((row["id"], row["name"]) for row in await self.fetch(q.ml_key_names, missing))
+        return self._names
 
     async def known_keys(self, names: Iterable[str]) -> dict[str, int]:
         """Ids of those of the names that were ever logged."""
@@ -169,13 +193,27 @@ class Store:
                     self._runs[row["uuid"]] = ref
         return found
 
+    def know(self, run: uuid.UUID, ref: RunRef) -> None:
+        """A run that was just made."""
+        if len(self._runs) > _CACHED:
+            self._runs.clear()
+        self._runs[run] = ref
+
     async def create_run(self, tx: OutboxTransaction, run: NewRun) -> int | None:
         """Inner id of a new run; None when a run with this id exists, or existed and was deleted."""
         return await tx.conn.fetchval(
             q.insert_run,
             run.uuid, run.project, run.experiment_id, run.parent_id, run.name, run.state, run.started_at,
-            run.finished_at, run.provisional,
+            run.finished_at, run.provisional, run.of_flow,
         )  # fmt: skip
+
+    async def was_deleted(self, tx: OutboxTransaction, run: uuid.UUID) -> bool:
+        return bool(await tx.conn.fetchval(q.was_deleted, run))
+
+    def forget(self, runs: Iterable[uuid.UUID]) -> None:
+        """They are gone."""
+        for run in runs:
+            self._runs.pop(run, None)
 
     async def placed(self, tx: OutboxTransaction, run: uuid.UUID) -> asyncpg.Record | None:
         """id, project, experiment_id, state and finished_at of a run, which stays as it is until tx ends."""
@@ -211,14 +249,6 @@ class Store:
         return row
 
     async def add_texts(
-    async def was_deleted(self, tx: OutboxTransaction, run: uuid.UUID) -> bool:
-        return bool(await tx.conn.fetchval(q.was_deleted, run))
-
-    def forget(self, runs: Iterable[uuid.UUID]) -> None:
-        """They are gone."""
-        for run in runs:
-            self._runs.pop(run, None)
-
         self, tx: OutboxTransaction, run_id: int, keys: dict[str, int], params: dict[str, str], tags: dict[str, str]
     ) -> None:
         """Params and tags of a run that is being made: a param that exists stays."""

@@ -5,9 +5,16 @@ from typing import Any
 
 from starlette.responses import Response
 
+from headwater_server.gateway.mlflow.artifact_parts import ArtifactParts
+from headwater_server.gateway.mlflow.artifacts import Artifacts
 from headwater_server.gateway.mlflow.endpoints import Table
 from headwater_server.gateway.mlflow.errors import MlflowError
+from headwater_server.gateway.mlflow.logged_models import LoggedModels
+from headwater_server.gateway.mlflow.registry import RegisteredModels
+from headwater_server.gateway.mlflow.registry_versions import ModelVersions
 from headwater_server.gateway.mlflow.server import Server
+from headwater_server.gateway.mlflow.tracking import Tracking
+from headwater_server.gateway.mlflow.webhooks import Webhooks
 from headwater_server.gateway.request import Request
 from headwater_server.kit.service import ServiceKit
 
@@ -17,7 +24,16 @@ VERSIONS = ("2.0", "3.0")
 
 class Mlflow:
     def __init__(self, kit: ServiceKit[Any]) -> None:
-        self._tables: tuple[Table, ...] = (Server(),)
+        self._tables: tuple[Table, ...] = (
+            Server(),
+            Tracking(kit),
+            RegisteredModels(kit),
+            ModelVersions(kit),
+            LoggedModels(kit),
+            Artifacts(kit),
+            ArtifactParts(kit),
+            Webhooks(kit),
+        )
 
     def routes(self) -> Iterator[tuple[str, str, str, Handler]]:
         """(verb, path, action, handler) of each."""

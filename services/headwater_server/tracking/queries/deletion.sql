@@ -24,6 +24,12 @@ DELETE FROM tags WHERE run_id = ANY ($1::bigint[])
 -- name: delete_batches
 DELETE FROM batches WHERE run_id = ANY ($1::bigint[])
 
+-- name: delete_inputs
+DELETE FROM run_datasets WHERE run_id = ANY ($1::bigint[])
+
+-- name: delete_models
+DELETE FROM run_models WHERE run_id = ANY ($1::bigint[])
+
 -- name: delete_runs
 DELETE FROM runs WHERE id = ANY ($1::bigint[])
 

@@ -14,7 +14,7 @@ SELECT id, project, experiment_id, provisional, state, finished_at FROM runs WHE
 
 -- name: heal_run
 -- The fact that started a flow's run came after its first metrics or its end. $5: what its project may have been called.
-UPDATE runs SET experiment_id = $2, started_at = least(started_at, $3), project = $4, provisional = false
+UPDATE runs SET experiment_id = $2, started_at = least(started_at, $3), project = $4, provisional = false, of_flow = true
 WHERE uuid = $1 AND provisional AND project = ANY($5::text[])
 RETURNING id
 

@@ -1,5 +1,6 @@
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from headwater.api.options.v1 import options_pb2 as _options_pb2
+from headwater.api.tracking.v1 import mlflow_pb2 as _mlflow_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -15,11 +16,13 @@ class TrackedRunState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     TRACKED_RUN_STATE_FINISHED: _ClassVar[TrackedRunState]
     TRACKED_RUN_STATE_FAILED: _ClassVar[TrackedRunState]
     TRACKED_RUN_STATE_KILLED: _ClassVar[TrackedRunState]
+    TRACKED_RUN_STATE_SCHEDULED: _ClassVar[TrackedRunState]
 TRACKED_RUN_STATE_UNSPECIFIED: TrackedRunState
 TRACKED_RUN_STATE_RUNNING: TrackedRunState
 TRACKED_RUN_STATE_FINISHED: TrackedRunState
 TRACKED_RUN_STATE_FAILED: TrackedRunState
 TRACKED_RUN_STATE_KILLED: TrackedRunState
+TRACKED_RUN_STATE_SCHEDULED: TrackedRunState
 
 class Experiment(_message.Message):
     __slots__ = ("experiment_id", "project", "name", "created_at", "tags", "runs")

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from headwater.api.tracking.v1 import mlflow_pb2 as headwater_dot_api_dot_tracking_dot_v1_dot_mlflow__pb2
 from headwater.api.tracking.v1 import tracking_pb2 as headwater_dot_api_dot_tracking_dot_v1_dot_tracking__pb2
 
 GRPC_GENERATED_VERSION = '1.68.1'
@@ -79,6 +80,21 @@ class TrackingServiceStub(object):
                 request_serializer=headwater_dot_api_dot_tracking_dot_v1_dot_tracking__pb2.GetMetricHistoryRequest.SerializeToString,
                 response_deserializer=headwater_dot_api_dot_tracking_dot_v1_dot_tracking__pb2.GetMetricHistoryResponse.FromString,
                 _registered_method=True)
+        self.ReadMlflow = channel.unary_unary(
+                '/headwater.api.tracking.v1.TrackingService/ReadMlflow',
+                request_serializer=headwater_dot_api_dot_tracking_dot_v1_dot_mlflow__pb2.ReadMlflowRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_tracking_dot_v1_dot_mlflow__pb2.ReadMlflowResponse.FromString,
+                _registered_method=True)
+        self.LogMlflow = channel.unary_unary(
+                '/headwater.api.tracking.v1.TrackingService/LogMlflow',
+                request_serializer=headwater_dot_api_dot_tracking_dot_v1_dot_mlflow__pb2.LogMlflowRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_tracking_dot_v1_dot_mlflow__pb2.LogMlflowResponse.FromString,
+                _registered_method=True)
+        self.ChangeMlflow = channel.unary_unary(
+                '/headwater.api.tracking.v1.TrackingService/ChangeMlflow',
+                request_serializer=headwater_dot_api_dot_tracking_dot_v1_dot_mlflow__pb2.ChangeMlflowRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_tracking_dot_v1_dot_mlflow__pb2.ChangeMlflowResponse.FromString,
+                _registered_method=True)
 
 
 class TrackingServiceServicer(object):
@@ -138,6 +154,25 @@ class TrackingServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReadMlflow(self, request, context):
+        """MLflow's clients: the gateway speaks their HTTP and calls these.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LogMlflow(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangeMlflow(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TrackingServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -185,6 +220,21 @@ def add_TrackingServiceServicer_to_server(servicer, server):
                     servicer.GetMetricHistory,
                     request_deserializer=headwater_dot_api_dot_tracking_dot_v1_dot_tracking__pb2.GetMetricHistoryRequest.FromString,
                     response_serializer=headwater_dot_api_dot_tracking_dot_v1_dot_tracking__pb2.GetMetricHistoryResponse.SerializeToString,
+            ),
+            'ReadMlflow': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReadMlflow,
+                    request_deserializer=headwater_dot_api_dot_tracking_dot_v1_dot_mlflow__pb2.ReadMlflowRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_tracking_dot_v1_dot_mlflow__pb2.ReadMlflowResponse.SerializeToString,
+            ),
+            'LogMlflow': grpc.unary_unary_rpc_method_handler(
+                    servicer.LogMlflow,
+                    request_deserializer=headwater_dot_api_dot_tracking_dot_v1_dot_mlflow__pb2.LogMlflowRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_tracking_dot_v1_dot_mlflow__pb2.LogMlflowResponse.SerializeToString,
+            ),
+            'ChangeMlflow': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeMlflow,
+                    request_deserializer=headwater_dot_api_dot_tracking_dot_v1_dot_mlflow__pb2.ChangeMlflowRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_tracking_dot_v1_dot_mlflow__pb2.ChangeMlflowResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -430,6 +480,87 @@ class TrackingService(object):
             '/headwater.api.tracking.v1.TrackingService/GetMetricHistory',
             headwater_dot_api_dot_tracking_dot_v1_dot_tracking__pb2.GetMetricHistoryRequest.SerializeToString,
             headwater_dot_api_dot_tracking_dot_v1_dot_tracking__pb2.GetMetricHistoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadMlflow(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.tracking.v1.TrackingService/ReadMlflow',
+            headwater_dot_api_dot_tracking_dot_v1_dot_mlflow__pb2.ReadMlflowRequest.SerializeToString,
+            headwater_dot_api_dot_tracking_dot_v1_dot_mlflow__pb2.ReadMlflowResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LogMlflow(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.tracking.v1.TrackingService/LogMlflow',
+            headwater_dot_api_dot_tracking_dot_v1_dot_mlflow__pb2.LogMlflowRequest.SerializeToString,
+            headwater_dot_api_dot_tracking_dot_v1_dot_mlflow__pb2.LogMlflowResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeMlflow(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.tracking.v1.TrackingService/ChangeMlflow',
+            headwater_dot_api_dot_tracking_dot_v1_dot_mlflow__pb2.ChangeMlflowRequest.SerializeToString,
+            headwater_dot_api_dot_tracking_dot_v1_dot_mlflow__pb2.ChangeMlflowResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -71,7 +71,8 @@ class Registry:
 @pytest_asyncio.fixture
 async def registry(service_kit: Builder, bus: NatsServer) -> AsyncIterator[Registry]:
     blobs = Blobs()
-    kit = await service_kit("registry", reason_required="production")
+    open_hooks = {"webhooks_http": "true", "webhooks_private": "true"}  # receivers of tests are on this machine
+    kit = await service_kit("registry", reason_required="production", **open_hooks)
     kit.serve(artifact_pb2.DESCRIPTOR.services_by_name["ArtifactService"], blobs)
     process = await Process([kit]).start()
     channel = grpc.aio.insecure_channel(service_kit.address, options=grpc_server.OPTIONS)

@@ -84,11 +84,9 @@ class RegisteredModels:
 
     async def _rename(self, request: Request, body: Body) -> Reply:
         name, new_name = model_name(body["name"]), model_name(body["new_name"], "new_name")
-        try:
-            reply = await self._call(request, "RenameModel", pb.RenameModelRequest(name=name, new_name=new_name))
-        except NotFound:
-            with told_as_mlflow(name):
-                raise
+        message = pb.RenameModelRequest(name=name, new_name=new_name)
+        with told_as_mlflow(name, new_name=new_name):
+            reply = await self._call(request, "RenameModel", message)
         return {"registered_model": shapes.model(await self._model(request, reply.model.name))}
 
     async def _update(self, request: Request, body: Body) -> Reply:

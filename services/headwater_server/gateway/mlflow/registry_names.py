@@ -36,7 +36,7 @@ def _bad_path(name: str, path: str) -> MlflowError:
 
 def model_name(name: str, path: str = "name") -> str:
     if not name.strip():
-        raise missing(path)
+        raise MlflowError(f"Missing value for required parameter '{path}'.")
     if "/" in name or ":" in name:
         raise MlflowError(f"Invalid model name '{name[:300]}'. Names cannot contain '/' or ':'.")
     if _unstable(name):
@@ -119,15 +119,16 @@ def pair(item: Any, path: str) -> tuple[str, str]:
 
 
 @contextmanager
-def told_as_mlflow(name: str, version: str = "", alias: str = "") -> Iterator[None]:
+def told_as_mlflow(name: str, version: str = "", alias: str = "", new_name: str = "") -> Iterator[None]:
     """Refusals of the registry in MLflow's words."""
     try:
         yield
     except NotFound as error:
-        text = {
-            "MODEL_NOT_FOUND": f"Registered Model with name={name} not found",
-            "VERSION_NOT_FOUND": f"Model Version (name={name}, version={version}) not found",
-        }.get(error.reason)
+        text = None
+        if error.reason == "VERSION_NOT_FOUND" or (error.reason == "MODEL_NOT_FOUND" and version):
+            text = f"Model Version (name={name}, version={version}) not found"
+        elif error.reason == "MODEL_NOT_FOUND":
+            text = f"Registered Model with name={name} not found"
         if error.reason == "ALIAS_NOT_FOUND":
             raise MlflowError(f"Registered model alias {alias} not found.") from None
         if text is None:
@@ -136,4 +137,5 @@ def told_as_mlflow(name: str, version: str = "", alias: str = "") -> Iterator[No
     except AlreadyExists as error:
         if error.field not in ("name", "new_name"):
             raise
-        raise MlflowError(f"Registered Model (name={name}) already exists.", "RESOURCE_ALREADY_EXISTS") from None
+        text = f"Registered Model (name={new_name or name}) already exists."
+        raise MlflowError(text, "RESOURCE_ALREADY_EXISTS") from None

@@ -6,7 +6,7 @@ the request names.
 
 import re
 from dataclasses import dataclass
-from urllib.parse import SplitResult, unquote, unquote_plus, urlsplit
+from urllib.parse import SplitResult, unquote_plus, urlsplit
 
 from headwater_server.gateway.mlflow import artifact_paths as paths
 from headwater_server.gateway.mlflow.errors import MlflowError
@@ -15,7 +15,8 @@ PLACEHOLDERS = ("dummy-source", "prompt-template")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*\Z")
 _MODEL_ID = re.compile(r"models:/(m-[^/@]+)\Z")
 _VERSION = re.compile(r"models:/(?P<name>[^/@]+)(?:/(?P<version>[^/@]+)|@(?P<alias>[^/@]+))\Z")
-_PROXY_ROUTE = ["api", "2.0", "mlflow-artifacts", "artifacts"]
+# Hosts that a URI names itself, rather than storage that somebody has set up.
+_HOSTED = ("http", "https", "ftp", "sftp")
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,11 @@ def check_source(source: str, run_id: str, model_id: str) -> None:
         place = paths.of_uri(source) or ""
         if not root or (place != root and not place.startswith(f"{root}/")):
             raise _mismatch(source, "model_id" if model_id else "run_id")
-    elif scheme in ("http", "https") and _through_a_proxy(parts.path):
-        raise _mismatch(source, "model_id" if model_id else "run_id")
+    elif scheme in _HOSTED:
+        raise MlflowError(
+            f"'source' cannot use the '{scheme}' scheme: the '{scheme}' scheme addresses a host other than the "
+            "tracking server's configured artifact storage."
+        )
 
 
 def check_prompt(source: str) -> None:
@@ -88,11 +92,6 @@ def _check_relative(source: str) -> None:
     steps = re.split(r"[/?&=;]", text)
     if bad or any(step in (".", "..") for step in steps) or not text.strip():
         raise _relative(source)
-
-
-def _through_a_proxy(path: str) -> bool:
-    parts = [unquote(part) for part in path.split("/") if part]
-    return any(parts[at : at + 4] == _PROXY_ROUTE for at in range(len(parts)))
 
 
 def _relative(source: str) -> MlflowError:

@@ -26,7 +26,10 @@ ORDER BY v.version DESC
 LIMIT $3
 
 -- name: update_version
-UPDATE versions SET description = $3, tags = $4, updated_at = clock_timestamp() WHERE model_id = $1 AND version = $2
+-- As MLflow has it, tags leave the time alone.
+UPDATE versions SET description = $3, tags = $4,
+    updated_at = CASE WHEN description = $3 THEN updated_at ELSE clock_timestamp() END
+WHERE model_id = $1 AND version = $2
 
 -- name: version_there
 -- The number of a version; $2 null: of the newest.

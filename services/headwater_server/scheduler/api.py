@@ -63,6 +63,8 @@ class SchedulerApi(MetaflowApi, WorkersApi):
         new.request_id, new.traceparent = request.request_id, call.traceparent
         new.priority, new.max_workers = request.priority, request.max_workers
         new.timeout = request.timeout.ToTimedelta().total_seconds()
+        new.cached, new.paused = request.cached, request.paused
+        new.changed_parameters = list(request.changed_parameters)
         check(new)
         await self._check_origin(new, call)
         if not await self._runs.has_package(new.project, new.code["package"]):
@@ -180,11 +182,11 @@ class SchedulerApi(MetaflowApi, WorkersApi):
                 version=row["version"],
                 at=timestamp(row["deployed_at"]),
                 actor=messages.actor(new.created_by),
-            )
-            tx.emit(event, call.traceparent)
                 deployment=new.deployment if new.deployment != new.flow else "",
                 code_package=new.code["package"],
                 locks=plan.locks,
+            )
+            tx.emit(event, call.traceparent)
         return pb.DeployFlowResponse(deployment=messages.deployment(row, plan))
 
     async def list_deployments(self, request: pb.ListDeploymentsRequest, call: Call) -> pb.ListDeploymentsResponse:

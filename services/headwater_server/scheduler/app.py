@@ -16,22 +16,24 @@ from headwater_server.scheduler.deletion import Deletion
 from headwater_server.scheduler.deployments import Deployments
 from headwater_server.scheduler.dispatch import Dispatcher
 from headwater_server.scheduler.endings import Endings
+from headwater_server.scheduler.exit_hooks import ExitHooks
 from headwater_server.scheduler.listing import Listing
+from headwater_server.scheduler.lookups import Lookups
 from headwater_server.scheduler.metaflow.lives import Lives
 from headwater_server.scheduler.metaflow.objects import Objects
 from headwater_server.scheduler.results import Results
+from headwater_server.scheduler.retention import Retention
 from headwater_server.scheduler.runs import Runs
 from headwater_server.scheduler.sessions import Sessions
-from headwater_server.scheduler.retention import Retention
 from headwater_server.scheduler.store import Store
 from headwater_server.scheduler.sweep import Sweep
 
-
-class Settings(ServiceSettings):
 # Seconds: well within the shortest lease.
 PACKAGE_KNOWN = 60.0
 MOST_PACKAGES = 10_000
 
+
+class Settings(ServiceSettings):
     """What the scheduler needs to know beyond every service's."""
 
     heartbeat_seconds: float = Field(5.0, gt=0, le=60, description="How often workers say that they live.")
@@ -70,9 +72,10 @@ async def build(kit: ServiceKit[Settings]) -> None:
     endings = Endings(kit.bus)
     dispatcher = Dispatcher(kit.bus, kit.database, store, secret, settings.lease_seconds)
     dispatcher.on_new_pool = lambda pool: kit.loop(f"dispatch.{pool}", lambda: dispatcher.loop(pool))
-    completions = Completions(store, kit.outbox, endings, dispatcher.wake, dispatcher.fair, secret)
+    lookups = Lookups(kit.outbox, store, endings, dispatcher.wake, secret)
+    completions = Completions(store, kit.outbox, endings, dispatcher.wake, lookups.wake, dispatcher.fair, secret)
     beat, lease = settings.heartbeat_seconds, settings.lease_seconds
-    runs = Runs(kit.outbox, store, dispatcher, endings, Packages(kit).has)
+    runs = Runs(kit.outbox, store, dispatcher, endings, lookups.wake, Packages(kit).has)
     dispatcher.on_broken = runs.break_off
     sweep = Sweep(
         kit.bus, kit.outbox, store, dispatcher, endings, completions.complete, runs.expire, beat=beat, lease=lease

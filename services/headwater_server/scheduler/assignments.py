@@ -9,6 +9,7 @@ from typing import Any
 from headwater_server.kit.auth import Actor, mint_task_token
 from headwater_server.scheduler.graph import Plan
 from headwater_server.scheduler.keys import Key
+from headwater_server.scheduler.reuse import Reuse
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class RunInfo:
     deployment: str
     # "": the scheduler executes it; else somebody else does, and tells of it.
     engine: str = ""
+    # How tasks are taken over from earlier runs; None: none are.
+    reuse: Reuse | None = None
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,7 @@ def build(d: Dispatch, inputs: list[Input], join_width: int, secret: str) -> dic
         "originRunId": info.origin_run_id,
         "tags": info.tags,
         "trigger": info.trigger,
+        "reuse": info.reuse is not None,
     }
     body.update((name, value) for name, value in optional.items() if value)
     return body

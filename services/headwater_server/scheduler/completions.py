@@ -25,13 +25,14 @@ class Completions:
         outbox: Outbox,
         endings: Endings,
         wake: Callable[[str], None],
+        look_up: Callable[[], None],
         fair: Callable[[str], bool],
         secret: str,
     ) -> None:
-        """wake(pool): something may be handed out there; fair(pool): no other run waits for a slot of it; secret: signs
-        the tokens of tasks."""
+        """wake(pool): something may be handed out there; look_up(): something may be taken over from earlier runs;
+        fair(pool): no other run waits for a slot of it; secret: signs the tokens of tasks."""
         self._store, self._outbox, self._endings = store, outbox, endings
-        self._wake, self._fair, self._secret = wake, fair, secret
+        self._wake, self._look_up, self._fair, self._secret = wake, look_up, fair, secret
         self._waiting: Waiting = []
         self._more = asyncio.Event()
 
@@ -79,6 +80,8 @@ class Completions:
         async with self._outbox.transaction() as tx:
             settlement = Settlement(tx, self._store, self._endings, infos, self._fair, self._secret)
             answers = await settlement.settle(completions)
+        if settlement.looks_up:
+            self._look_up()
         for pool in settlement.pools:
             self._wake(pool)
         return answers

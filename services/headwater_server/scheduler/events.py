@@ -1,4 +1,5 @@
-"""What the scheduler follows: facts and foreign events that may start deployed flows, and the heartbeats of workers.
+"""What the scheduler follows: facts and foreign events that may start deployed flows or exit hooks, and the heartbeats
+of workers.
 
 The only file with subscriptions.
 """

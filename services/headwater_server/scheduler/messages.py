@@ -74,6 +74,7 @@ def run(
         paused_at=_moment(row["paused_at"]),
         deadline=_moment(row["deadline"]),
         engine=row["engine"],
+        cached=(row["reuse"] or {}).get("mode") == "cached",
         system_tags=system_tags(row),
         tags_version=row["tags_version"],
     )

@@ -18,9 +18,9 @@ from headwater_server.scheduler.dispatch import Dispatcher
 from headwater_server.scheduler.endings import Endings
 from headwater_server.scheduler.graph import Plan
 from headwater_server.scheduler.keys import Key
-from headwater_server.scheduler.resume import Done, Resumption, Succeeded, resumed
-from headwater_server.scheduler.settle import NewSplit, NewTask
-from headwater_server.scheduler.store import Store, graph_digest, no_run, q, run_uuid, task_rows
+from headwater_server.scheduler.reuse import Reuse, looked_up, resuming
+from headwater_server.scheduler.settle import NewTask
+from headwater_server.scheduler.store import Store, columns, graph_digest, no_run, q, run_uuid, task_rows
 from headwater_server.scheduler.tags import changed, check_tags
 
 _DIGEST = re.compile(r"^[0-9a-f]{64}$")
@@ -54,6 +54,12 @@ class NewRun:
     deployment: str = ""
     # Seconds after which it is cancelled; 0: never.
     timeout: float = 0.0
+    # Results of earlier runs are taken over where nothing that they depend on is different.
+    cached: bool = False
+    # Of a resumed run: parameters that count as changed whatever their value.
+    changed_parameters: list[str] = field(default_factory=list)
+    # Nothing is handed out before somebody lets it go on.
+    paused: bool = False
 
 
 class Runs:
@@ -63,10 +69,12 @@ class Runs:
         store: Store,
         dispatcher: Dispatcher,
         endings: Endings,
+        look_up: Callable[[], None],
         has_package: Callable[[str, str], Awaitable[bool]],
     ) -> None:
-        """has_package(project, digest): is this code package there?"""
+        """look_up(): something may be taken over; has_package(project, digest): is this code package there?"""
         self._outbox, self._store, self._dispatcher, self._endings = outbox, store, dispatcher, endings
+        self._look_up = look_up
         self.has_package = has_package
 
     async def start(self, new: NewRun) -> str:
@@ -79,6 +87,7 @@ class Runs:
         plan = check(new)
         digest = graph_digest(new.graph)
         origin = run_uuid(new.origin_run_id) if new.origin_run_id else None
+        reuse = await self._reuse(tx, new, plan, origin)
         run_id = uuid7()
         await tx.conn.execute(q.put_graph, digest, new.graph)
         values = {
@@ -86,15 +95,15 @@ class Runs:
             "graph_digest": digest, "code": new.code, "parameters": new.parameters, "tags": new.tags,
             "priority": new.priority, "max_workers": new.max_workers, "created_by": new.created_by, "role": new.role,
             "traceparent": new.traceparent, "origin_run_id": origin, "trigger": new.trigger,
-            "deployment": new.deployment or None,
+            "deployment": new.deployment or None, "reuse": reuse.to_json() if reuse else None,
         }  # fmt: skip
-        created_at = await tx.conn.fetchval(q.insert_run, *values.values(), new.timeout or None)
+        created_at = await tx.conn.fetchval(q.insert_run, *values.values(), new.timeout or None, new.paused)
         if created_at is None:
             return await self._repeated(tx, new)
         info = self._store.remember(values, self._store.remember_plan(digest, plan))
         tx.add(facts.run_started(info, created_at, 1))
-        seq = await self._first_tasks(tx, info, origin, new.resume_step)
-        await tx.conn.fetchval(q.next_seq, run_id, seq)
+        await self._first_task(tx, info)
+        await tx.conn.fetchval(q.next_seq, run_id, 1)
         return run_id
 
     async def _repeated(self, tx: OutboxTransaction, new: NewRun) -> str:
@@ -115,57 +124,17 @@ class Runs:
 
     async def _first_task(self, tx: OutboxTransaction, info: RunInfo) -> None:
         start = info.plan[info.plan.start]
-        plan = Resumption(tasks=[NewTask(Key(info.run_id, start.name, ()), start, (), "")])
-        if origin is not None:
-            again = info.plan.after(resume_step) if resume_step else set()
-            plan = resumed(info.plan, info.run_id, await self._succeeded(tx, info, origin), again)
-        priority = {info.run_id: info.priority}
-        seq = 1 + await self._take_over(tx, info, origin, plan.taken)
-        if plan.splits:
-            splits = [
-                (NewSplit(key, target, split.width, widths, split.width), split.remaining)
-                for key, (split, target, widths) in plan.splits.items()
-            ]
-            await self._store.insert_splits(tx.conn, splits, priority)
-        if plan.arrivals:
-            await self._store.insert_arrivals(tx.conn, plan.arrivals)
-        await tx.conn.execute(q.insert_branches, *task_rows(plan.tasks, priority))
-        tx.after_commit(lambda: self._wake({task.step.pool for task in plan.tasks}))
-        return seq
+        task = NewTask(Key(info.run_id, start.name, ()), start, (), "")
+        await tx.conn.execute(q.insert_branches, *task_rows([task], {info.run_id: info.priority}))
+        if looked_up(info.reuse, start):
+            await tx.conn.execute(q.hold_back, *columns([task.key]))
+            tx.after_commit(self._look_up)
+        else:
+            tx.after_commit(lambda: self._wake({start.pool}))
 
     def _wake(self, pools: set[str]) -> None:
         for pool in pools:
             self._dispatcher.wake(pool)
-
-    async def _succeeded(self, tx: OutboxTransaction, info: RunInfo, origin: uuid.UUID) -> Succeeded:
-        old = (await self._store.info(str(origin), tx.conn)).plan
-        found: Succeeded = {}
-        for row in await tx.conn.fetch(q.succeeded_tasks, origin):
-            step = info.plan.steps.get(row["step"])
-            before = old.steps.get(row["step"])
-            if step and before and (step.transition, step.depth) == (before.transition, before.depth):
-                key = old.key(info.run_id, step.name, row["path"], row["index"])
-                found[key.step, key.indexes, key.loops] = Done(row["foreach_width"], row["chosen"])
-        return found
-
-    async def _take_over(
-        self, tx: OutboxTransaction, info: RunInfo, origin: uuid.UUID | None, taken: list[NewTask]
-    ) -> int:
-        if not taken:
-            return 0
-        rows = await tx.conn.fetch(
-            q.take_over, info.run_id, origin, *task_rows(taken, {info.run_id: info.priority})[1:]
-        )
-        at = now()
-        for seq, row in enumerate(rows, 2):
-            key = info.plan.key(info.run_id, row["step"], row["path"], row["index"])
-            tx.add(
-                facts.task_succeeded(
-                    info, key, 0, at, seq, result=row["result"] or b"", started_at=row["started_at"],
-                    foreach_width=row["foreach_width"], origin_run_id=str(origin),
-                )
-            )  # fmt: skip
-        return len(rows)
 
     async def retag(self, info: RunInfo, remove: list[str], add: list[str], if_version: int) -> None:
         """Raises InvalidArgument, Aborted (somebody else has changed the tags since that version)."""
@@ -240,6 +209,12 @@ def check(new: NewRun) -> Plan:
         raise InvalidArgument(f"resume_step: no step {new.resume_step!r}", field="resume_step", hint=f"one of {known}")
     if new.resume_step and not new.origin_run_id:
         raise InvalidArgument("resume_step without origin_run_id", field="origin_run_id", hint="name the run to resume")
+    if new.cached and new.origin_run_id:
+        message = "cached and origin_run_id: a resumed run takes over what its origin has done"
+        raise InvalidArgument(message, field="cached", hint="give one of the two")
+    if unknown := [name for name in new.changed_parameters if name not in new.parameters]:
+        message = f"changed_parameters: {unknown[0]!r} is no parameter of this run"
+        raise InvalidArgument(message, field="changed_parameters", hint=f"one of {', '.join(new.parameters) or 'none'}")
     return plan
 
 

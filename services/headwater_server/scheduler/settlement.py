@@ -18,6 +18,7 @@ from headwater_server.scheduler.gangs import Gangs
 from headwater_server.scheduler.graph import Step
 from headwater_server.scheduler.keys import Key, numbers
 from headwater_server.scheduler.retries import Verdict, after_failure
+from headwater_server.scheduler.reuse import follows, looked_up
 from headwater_server.scheduler.settle import Effects, Finished, NewTask, after_success, wrong_choice
 from headwater_server.scheduler.states import RunState, TaskState
 from headwater_server.scheduler.store import Store, columns, columns_of, q, task_rows
@@ -40,6 +41,8 @@ class Completion:
     want_next: bool = False
     want_more: int = 0
     traceparent: str = ""
+    # The run that the result was taken over from.
+    origin: str = ""
 
 
 @dataclass
@@ -74,7 +77,8 @@ class _Success:
 
 
 class Settlement:
-    """`pools`: where something may be handed out after the commit."""
+    """`pools`: where something may be handed out after the commit; `looks_up`: are there tasks that may be taken over
+    from an earlier run?"""
 
     def __init__(
         self,
@@ -93,6 +97,7 @@ class Settlement:
         self._arrivals: dict[Key, tuple[Key, int, Key]] = {}
         self._answers: dict[int, Settled] = {}
         self.pools: set[str] = set()
+        self.looks_up = False
 
     async def settle(self, completions: list[Completion]) -> list[Settled]:
         """completions: ordered by run."""
@@ -168,6 +173,7 @@ class Settlement:
                 result=c.result,
                 started_at=row["started_at"],
                 foreach_width=row["foreach_width"],
+                origin_run_id=c.origin,
                 traceparent=c.traceparent,
             )
         )
@@ -182,8 +188,10 @@ class Settlement:
             if split.complete:
                 self._joins.add(split_key)
 
+        held = follows(run.info.reuse, bool(c.origin))
+
         def may_start(step: Step) -> bool:
-            wanted = c.want_next and c.session_id is not None and step.pool == pool
+            wanted = c.want_next and c.session_id is not None and step.pool == pool and not held
             return wanted and row["paused_at"] is None and not step.limits and not step.need
 
         chosen = c.chosen[0] if c.chosen else ""
@@ -225,6 +233,21 @@ class Settlement:
             [None for _ in runs],
             *self._tx.rows(),
         )
+        await self._hold_back(successes)
+
+    async def _hold_back(self, successes: list[_Success]) -> None:
+        """Tasks that may be taken over from an earlier run are not handed out before that was looked for."""
+        reusing = [s for s in successes if s.run.info.reuse is not None]
+        self.looks_up = bool(reusing)
+        held = [
+            task.key
+            for s in reusing
+            if follows(s.run.info.reuse, bool(s.completion.origin))
+            for task in s.effects.tasks
+            if looked_up(s.run.info.reuse, task.step)
+        ]
+        if held:
+            await self._tx.conn.execute(q.hold_back, *columns(held))
 
     def _announce(self, success: _Success, task: NewTask) -> bool:
         if not task.eager or task.later or is_wide(task.widths):

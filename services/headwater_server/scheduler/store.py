@@ -17,6 +17,7 @@ from headwater_server.kit.errors import NotFound
 from headwater_server.scheduler.assignments import Dispatch, Input, RunInfo
 from headwater_server.scheduler.graph import Plan
 from headwater_server.scheduler.keys import Key, joined
+from headwater_server.scheduler.reuse import reuse_of
 from headwater_server.scheduler.settle import NewSplit, NewTask
 
 q = load_queries(__package__)
@@ -95,6 +96,7 @@ class Store:
             trigger=row["trigger"],
             deployment=row["deployment"] or "",
             engine=row.get("engine") or "",
+            reuse=reuse_of(row.get("reuse")),
         )
         self._infos[info.run_id] = info
         if len(self._infos) > _RUNS:

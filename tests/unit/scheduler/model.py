@@ -1,11 +1,11 @@
 """A run in memory: does with the effects of settle.py what the tables do, and checks all that must hold meanwhile."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from headwater_server.scheduler.fanout import Split
 from headwater_server.scheduler.graph import Plan, Step
 from headwater_server.scheduler.keys import Key
-from headwater_server.scheduler.resume import Resumption
 from headwater_server.scheduler.retries import Verdict, after_failure
 from headwater_server.scheduler.settle import Effects, Finished, NewTask, after_success, wrong_choice
 from headwater_server.scheduler.states import RunState, TaskState, allowed
@@ -44,20 +44,6 @@ class Run:
         plan = Plan(flow.graph)
         run = cls(flow, plan)
         run._add(NewTask(Key(RUN, plan.start, ()), plan[plan.start], (), ""))
-        return run
-
-    @classmethod
-    def resume(cls, flow: Flow, plan: Plan, resumption: Resumption) -> "Run":
-        run = cls(flow, plan)
-        for new in resumption.taken:
-            run.tasks[new.key] = Task(new, TaskState.SUCCEEDED)
-        for key, (split, target, widths) in resumption.splits.items():
-            run.splits[key] = Split(split.width, split.next_index, split.remaining)
-            run.targets[key] = (target, widths)
-        for split, branch, key in resumption.arrivals:
-            run._note_arrival(split, branch, key)
-        for new in resumption.tasks:
-            run._add(new)
         return run
 
     def in_state(self, state: TaskState) -> list[Task]:
@@ -137,6 +123,24 @@ class Run:
                     if not other.state.final:
                         other.become(TaskState.CANCELLED)
         return following.verdict
+
+    def take_over(self, wanted: Callable[[Key], bool]) -> set[Key]:
+        """The part of lookups.py: tasks whose sources were all taken over are, where `wanted` says so."""
+        taken: set[Key] = set()
+        while True:
+            for key in self.open_splits():
+                self.make_branches(key, 256)
+            ready = [task for task in self.in_state(TaskState.READY) if self._may_be_taken(task, wanted, taken)]
+            if not ready:
+                return taken
+            for task in ready:
+                task.become(TaskState.DISPATCHED)
+                assert self.succeed(task.new.key, 0, eager=False)
+                taken.add(task.new.key)
+
+    def _may_be_taken(self, task: Task, wanted: Callable[[Key], bool], taken: set[Key]) -> bool:
+        together = self.gang(task)
+        return all(wanted(each.new.key) for each in together) and set(self._sources(task.new)) <= taken
 
     def finish(self) -> None:
         """Carries out all that is left, as if everything succeeded."""

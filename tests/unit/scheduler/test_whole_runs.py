@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from headwater_server.scheduler.graph import Plan
-from headwater_server.scheduler.resume import Done, resumed
 from headwater_server.scheduler.retries import Verdict
+from headwater_server.scheduler.reuse import looked_up, resuming
 from headwater_server.scheduler.states import RunState, TaskState
 from tests.unit.scheduler.flows import Flow, flows
-from tests.unit.scheduler.model import RUN, Run, Task
+from tests.unit.scheduler.model import Run, Task
 
 
 class WholeRun(RuleBasedStateMachine):
@@ -103,23 +103,16 @@ def test_a_resumed_run_takes_over_what_it_can_and_comes_to_the_same_end(flow, da
         first.succeed(task.new.key, task.attempt, eager=False)
     plan = Plan(flow.graph)
     resume_step = data.draw(st.sampled_from(["", *plan.steps]), label="resume_step")
-    again = plan.after(resume_step) if resume_step else set()
-    done = {task.new.key: task for task in first.in_state(TaskState.SUCCEEDED)}
-    succeeded = {}
-    for key, each in done.items():
-        step = each.new.step
-        width = first.splits[key].width if step.transition == "FOREACH" else 0
-        chosen = flow.chosen(step.name, key.indexes, key.loops, len(step.opens)) if step.transition == "SWITCH" else ""
-        succeeded[key.step, key.indexes, key.loops] = Done(width, chosen)
+    reuse = resuming(plan, resume_step, {"alpha": 1}, {"alpha": 1}, [])
+    done = {task.new.key for task in first.in_state(TaskState.SUCCEEDED)}
 
-    resumption = resumed(plan, RUN, succeeded, again)
+    second = Run.begin(flow)
+    taken = second.take_over(lambda key: looked_up(reuse, plan[key.step]) and key in done)
 
-    taken = {task.key for task in resumption.taken}
     # What comes after a step that runs again is not taken over, nor is a gang of which a member has to run.
-    expected = {key for key in done if key.step not in again and key.step != "end"}
+    expected = {key for key in done if key.step not in reuse.again and key.step != "end"}
     partly = {key for key in expected if any(t.new.key not in expected for t in first.gang(first.tasks[key]))}
     assert taken == expected - partly
-    second = Run.resume(flow, plan, resumption)
     second.finish()
     second.check()
     assert second.state is RunState.SUCCEEDED

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from headwater.flow.profile import profile as profile
     from headwater.flow.projects import project as project
     from headwater.flow.scheduling import concurrency as concurrency
+    from headwater.flow.scheduling import no_cache as no_cache
     from headwater.flow.scheduling import isolation as isolation
     from headwater.flow.scheduling import parallel as parallel
     from headwater.flow.spec import FlowSpec as FlowSpec
@@ -99,7 +100,7 @@ _HOMES = {
     "headwater.flow.compute": ("kubernetes", "batch"),
     "headwater.flow.card": ("card",),
     "headwater.flow.packages": ("pypi", "pypi_base", "conda", "conda_base"),
-    "headwater.flow.scheduling": ("parallel", "concurrency", "isolation"),
+    "headwater.flow.scheduling": ("parallel", "concurrency", "isolation", "no_cache"),
     "headwater.flow.config": ("Config", "ConfigValue"),
     "headwater.flow.delayed": ("config_expr",),
     "headwater.flow.exit_hooks": ("exit_hook",),

@@ -64,7 +64,7 @@ WITH RECURSIVE queues AS (
 ), those AS MATERIALIZED (SELECT rank, run_id FROM queues LIMIT 1000)
 SELECT q.run_id, s.step, s.path, s.index, s.priority, s.width - s.next_index AS left, r.project
 FROM those q
-JOIN runs r ON r.run_id = q.run_id AND r.state = 1 AND r.paused_at IS NULL
+JOIN runs r ON r.run_id = q.run_id AND r.state = 1 AND r.paused_at IS NULL AND r.reuse IS NULL -- else: lookups.py
 CROSS JOIN LATERAL (
     SELECT step, path, index, priority, width, next_index, created_at FROM splits
     WHERE pool = $1 AND next_index < width AND -priority = q.rank AND run_id = q.run_id

@@ -6,9 +6,9 @@ SELECT graph FROM graphs WHERE digest = $1
 
 -- name: insert_run
 INSERT INTO runs (run_id, project, flow, request_id, graph_digest, code, parameters, tags, priority, max_workers, created_by,
-    role, traceparent, origin_run_id, trigger, deployment, deadline)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
-    now() + make_interval(secs => $17))
+    role, traceparent, origin_run_id, trigger, deployment, reuse, deadline, paused_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
+    now() + make_interval(secs => $18), CASE WHEN $19 THEN now() END)
 ON CONFLICT (project, request_id) WHERE request_id IS NOT NULL DO NOTHING
 RETURNING created_at
 
@@ -77,20 +77,6 @@ WHERE project = $1 AND ($2::text[] = '{}' OR $2 <@ (tags || ARRAY['user:' || (cr
     'trigger:' || (trigger ->> 'eventName'), 'production:' || deployment,
     'date:' || to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD')]))
 GROUP BY flow ORDER BY flow
-
--- name: succeeded_tasks
-SELECT step, path, index, foreach_width, chosen FROM tasks WHERE run_id = $1 AND state = 4
-
--- name: take_over
--- Results of an earlier run become those of this one.
-INSERT INTO tasks (run_id, step, path, index, step_no, state, attempt, pool, priority, widths, parent, announced,
-    started_at, finished_at, foreach_width, chosen, result, origin_run_id)
-SELECT $1, g.step, g.path, g.index, g.step_no, 4, 0, g.pool, g.priority, g.widths, g.parent, true,
-    o.started_at, o.finished_at, o.foreach_width, o.chosen, o.result, coalesce(o.origin_run_id, $2)
-FROM unnest($3::text[], $4::text[], $5::int[], $6::int2[], $7::text[], $8::int[], $9::text[], $10::text[])
-    AS g (step, path, index, step_no, pool, priority, widths, parent)
-JOIN tasks o ON o.run_id = $2 AND o.step = g.step AND o.path = g.path AND o.index = g.index AND o.state = 4
-RETURNING step, path, index, foreach_width, result, started_at
 
 -- name: pause_run
 -- $2: pause or go on. Nothing: the run is over.

@@ -56,9 +56,15 @@ def _head(run: dict[str, Any], view: dict[str, Any]) -> list[tuple[str, Any]]:
         ("Tags", ", ".join(run.get("tags", ()))),
         ("Started by event", event),
         ("Resumed from", short(run["originRunId"]) if run.get("originRunId") else ""),
+        ("Cached", _reused(view["tasks"]) if run.get("cached") else ""),
         ("Code", f"{code['package'][:12]} {code.get('entrypoint', '')}" if code.get("package") else ""),
         ("Models made", ", ".join(models_of(view))),
     ]
+
+
+def _reused(tasks: list[dict[str, Any]]) -> str:
+    taken = sum(bool(task.get("originRunId")) for task in tasks)
+    return f"{taken} of {len(tasks)} tasks are taken over from earlier runs"
 
 
 def models_of(view: dict[str, Any]) -> list[str]:
@@ -78,16 +84,18 @@ def _steps(view: dict[str, Any], all_tasks: bool) -> None:
     rows: list[tuple[Any, ...]] = []
     for step in view["run"].get("graph", {}).get("steps", ()):
         tasks = by_step.get(step["name"], [])
-        rows += _step_rows(step, tasks, all_tasks)
+        rows += _step_rows(step, tasks, all_tasks, bool(view["run"].get("cached")))
     output.table(("STEP", "TASK", "STATE", "ATTEMPT", "TOOK", "WORKER", "NOTE"), rows, empty="No tasks yet.")
 
 
-def _step_rows(step: dict[str, Any], tasks: list[dict[str, Any]], all_tasks: bool) -> list[tuple[Any, ...]]:
+def _step_rows(
+    step: dict[str, Any], tasks: list[dict[str, Any]], all_tasks: bool, cached: bool
+) -> list[tuple[Any, ...]]:
     name = step["name"]
     if not tasks:
         return [(name, "", "", "", "", "", "not reached")]
     if len(tasks) <= MOST or all_tasks:
-        return [(name if at == 0 else "", *_task_row(task)) for at, task in enumerate(tasks)]
+        return [(name if at == 0 else "", *_task_row(task, cached)) for at, task in enumerate(tasks)]
     counts: dict[str, int] = {}
     for task in tasks:
         word = output.state(task.get("state"))
@@ -98,14 +106,14 @@ def _step_rows(step: dict[str, Any], tasks: list[dict[str, Any]], all_tasks: boo
     summary = ", ".join(f"{count} {word}" for word, count in counts.items())
     state = next(iter(counts)) if len(counts) == 1 else ""
     rows: list[tuple[Any, ...]] = [(name, f"{len(tasks)} tasks", state, "", took, "", summary)]
-    rows += [("", *_task_row(task)) for task in tasks if task.get("state") == "TASK_STATE_FAILED"][:MOST]
+    rows += [("", *_task_row(task, cached)) for task in tasks if task.get("state") == "TASK_STATE_FAILED"][:MOST]
     return rows
 
 
-def _task_row(task: dict[str, Any]) -> tuple[Any, ...]:
+def _task_row(task: dict[str, Any], cached: bool) -> tuple[Any, ...]:
     note = task.get("failure", {}).get("message") or task.get("waitingFor", "")
     if task.get("originRunId"):
-        note = f"taken over from {short(task['originRunId'])}"
+        note = f"{'cached' if cached else 'taken over'} from {short(task['originRunId'])}"
     return (
         resources.task_id_of(task),
         output.state(task.get("state")),

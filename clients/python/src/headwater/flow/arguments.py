@@ -6,9 +6,13 @@ Parses only; commands are in the files named after them.
 from __future__ import annotations
 
 import argparse
+import re
 from typing import Any, NoReturn
 
 from headwater.flow.parameters import Parameter, parameters_of
+
+# Where the values of options end up that a parameter of the same name hides.
+PRIORITY, TIMEOUT, CACHED = "run_priority", "run_timeout", "run_cached"
 
 COMMANDS = {
     "run": "run this flow on the server and follow it",
@@ -123,7 +127,7 @@ def without_effect(options: argparse.Namespace) -> list[str]:
     return said
 
 
-def _start_options(parser: Parser) -> None:
+def _start_options(parser: Parser, cls: type) -> None:
     parser.add_argument("--tag", action="append", default=[], help="a tag of the run; may be repeated")
     parser.add_argument(
         "--max-workers",
@@ -162,18 +166,40 @@ def _start_options(parser: Parser) -> None:
         help="what the client shows inside of steps (default: your own runs)",
     )
     parser.add_argument("--detach", action="store_true", help="print the id of the run and do not follow it")
+    _unless_parameter(
+        parser, cls, "--timeout", dest=TIMEOUT, default=0.0, type=_duration, metavar="TIME",
+        help="cancel the run when it takes longer: 90s, 45m, 2h, 1h30m",
+    )  # fmt: skip
+    _unless_parameter(
+        parser, cls, "--priority", dest=PRIORITY, default=0, type=_number, metavar="N",
+        help="runs with a higher number come first (default: 0)",
+    )  # fmt: skip
+
+
+def _unless_parameter(parser: Parser, cls: type, option: str, **more: Any) -> None:
+    """An option that a flow may have a parameter of the same name for, which then counts."""
+    if option[2:] in {parameter.name for parameter in parameters_of(cls).values()}:
+        parser.set_defaults(**{more["dest"]: more["default"]})
+    else:
+        parser.add_argument(option, **more)
 
 
 def run(script: str, cls: type) -> Parser:
     parser = Parser(prog=f"{script} run", description="Runs the flow and follows it. Ctrl-C cancels the run.")
-    _start_options(parser)
+    _start_options(parser, cls)
+    _unless_parameter(
+        parser, cls, "--cached", dest=CACHED, default=False, action="store_true",
+        help="take tasks over from earlier runs where their code, what they read and their environment are the same",
+    )  # fmt: skip
     _parameter_options(parser, cls)
     return parser
 
 
-def resume(script: str) -> Parser:
+def resume(script: str, cls: type) -> Parser:
     parser = Parser(
-        prog=f"{script} resume", description="Starts a run that takes over every task that succeeded in an earlier one."
+        prog=f"{script} resume",
+        description="Starts a run that takes over every task that succeeded in an earlier one. With parameters, those "
+        "that have read another value of them run again, and what is different after that.",
     )
     parser.add_argument(
         "step",
@@ -185,8 +211,20 @@ def resume(script: str) -> Parser:
     parser.add_argument(
         "--origin-run-id", default="", metavar="RUN", help="the run to resume (default: the last one of this flow)"
     )
-    _start_options(parser)
+    _start_options(parser, cls)
+    _for_orchestrators(parser, cls)
+    _parameter_options(parser, cls, resumed=True)
     return parser
+
+
+def _for_orchestrators(parser: Parser, cls: type) -> None:
+    """What programs pass to Metaflow that resume runs of theirs."""
+    hidden: dict[str, Any] = {"help": argparse.SUPPRESS}
+    _unless_parameter(parser, cls, "--clone-only", dest="clone_only", default=False, action="store_true", **hidden)
+    for option in ("--no-clone-only", "--reentrant", "--no-reentrant"):
+        _unless_parameter(parser, cls, option, dest=option[2:], default=False, action="store_true", **hidden)
+    for option in ("--run-id", "--resume-identifier"):
+        _unless_parameter(parser, cls, option, dest=option[2:].replace("-", "_"), default=None, **hidden)
 
 
 def show(script: str) -> Parser:
@@ -261,8 +299,9 @@ def deploy(script: str, cls: type) -> Parser:
     return parser
 
 
-def _parameter_options(parser: Parser, cls: type) -> None:
-    group = parser.add_argument_group("parameters of the flow")
+def _parameter_options(parser: Parser, cls: type, resumed: bool = False) -> None:
+    title = "parameters of the flow" + (" (default: their values in the resumed run)" if resumed else "")
+    group = parser.add_argument_group(title)
     for parameter in parameters_of(cls).values():
         names = dict.fromkeys(f"--{name}" for name in (parameter.name, parameter.name.replace("_", "-")))
         bare: dict[str, Any] = {"nargs": "?", "const": "true"} if parameter.type is bool else {}
@@ -271,7 +310,7 @@ def _parameter_options(parser: Parser, cls: type) -> None:
             dest=_key(parameter.name),
             default=None,
             metavar=parameter.type_name.upper(),
-            help=_help(parameter),
+            help=parameter.help.replace("%", "%%") if resumed else _help(parameter),
             **bare,
         )
 
@@ -294,6 +333,23 @@ def _help(parameter: Parameter) -> str:
         extra = "default: computed at the start" if callable(parameter.default) else f"default: {parameter.default!r}"
     text = " ".join(part for part in (parameter.help, f"({extra})" if extra else "") if part)
     return text.replace("%", "%%")
+
+
+def _number(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+
+
+def _duration(text: str) -> float:
+    """Seconds of 90, 90s, 45m, 1h30m or 2d."""
+    found = re.fullmatch(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?", text.strip())
+    parts = [float(part or 0) for part in found.groups()] if found else [0.0]
+    total = sum(part * unit for part, unit in zip(parts, (86400, 3600, 60, 1), strict=False))
+    if total <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time, such as 90s, 45m, 2h or 1h30m")
+    return total
 
 
 def _whole(text: str) -> int:

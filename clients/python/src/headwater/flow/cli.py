@@ -149,7 +149,7 @@ def _dispatch_more(cls: type, options: argparse.Namespace, terminal: Terminal, s
 def _start(cls: type, options: argparse.Namespace, terminal: Terminal, script: str) -> int:
     from headwater.flow import run
 
-    parser = arguments.run(script, cls) if options.command == "run" else arguments.resume(script)
+    parser = arguments.run(script, cls) if options.command == "run" else arguments.resume(script, cls)
     given = parser.parse_args(options.rest)
     _add_decorators(cls, [*options.decorators, *given.decorators])
     if given.max_log_size is not None:

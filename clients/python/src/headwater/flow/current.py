@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 _EMPTY: dict[str, Any] = {
@@ -21,6 +21,14 @@ _EMPTY: dict[str, Any] = {
     "project": None,
     "is_running_flow": False,
 }
+
+
+# What another run of the same code answers otherwise.
+_OF_THE_RUN = frozenset(
+    (
+        "run_id", "task_id", "pathspec", "origin_run_id", "namespace", "username", "tags", "trigger", "run", "task",
+    )
+)  # fmt: skip
 
 
 class Parallel(NamedTuple):
@@ -112,6 +120,12 @@ class Current:
 
     def __init__(self) -> None:
         self._values = dict(_EMPTY)
+        # Called when code asks which run it is in.
+        self._on_ask: Callable[[], None] | None = None
+
+    def _asked(self, name: str) -> None:
+        if self._on_ask is not None and name in _OF_THE_RUN:
+            self._on_ask()
 
     def _update(self, trigger: dict[str, Any] | None = None, **values: Any) -> None:
         self._values.update(values)
@@ -122,9 +136,10 @@ class Current:
             self._values["namespace"] = chosen.namespace or f"user:{values['username']}"
 
     def _clear(self) -> None:
-        self._values = dict(_EMPTY)
+        self._values, self._on_ask = dict(_EMPTY), None
 
     def __getattr__(self, name: str) -> Any:
+        self._asked(name)
         if name == "project_name" and name not in self._values:
             name = "project"
         if name in self._values:
@@ -134,21 +149,25 @@ class Current:
         raise AttributeError(f"current has no {name!r}")
 
     def __contains__(self, name: str) -> bool:
+        self._asked(name)
         return self._values.get(name) is not None
 
     def get(self, name: str, default: Any = None) -> Any:
         """The value of a name, or the default where it has none."""
+        self._asked(name)
         value = self._values.get(name)
         return default if value is None else value
 
     @property
     def run(self) -> Any:
         """The client's Run of this task; None outside of a task."""
+        self._asked("run")
         return self._client("Run", 2)
 
     @property
     def task(self) -> Any:
         """The client's Task that this is; None outside of a task."""
+        self._asked("task")
         return self._client("Task", 4)
 
     @property

@@ -35,7 +35,7 @@ def deploy_flow(
     package = start.pack(cls, suffixes, terminal, values)
     body = {
         "graph": graph,
-        "code": start.code_of(cls, package),
+        "code": start.code_of(cls, package, graph),
         "parameters": values,
         "triggers": [_in_branch(each, start.tags_of(cls)) for each in flow_options(cls).triggers],
         "name": start.deployment_name(cls),

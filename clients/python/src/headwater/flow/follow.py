@@ -90,6 +90,8 @@ class Follower:
             text = "Task finished successfully."
             if origin := fact.get("originRunId"):
                 text = f"Taken over from run {origin}."
+                if self.run.get("cached"):
+                    text = f"Cached from {fact.get('flow', '')}/{origin}/{step}/{task_id}."
             elif width:
                 text = f"Foreach yields {width} tasks."
             self.terminal.line(text, time=when, task=where)

@@ -229,6 +229,7 @@ def _step(node: Node, joins: str) -> dict[str, Any]:
         "pool": options.pool,
         "isolation": options.isolation,
         "concurrency": options.concurrency,
+        "noCache": options.no_cache,
         "doc": clean_doc(node.source.doc),
         "decorators": options.decorators,
         "cards": options.cards,

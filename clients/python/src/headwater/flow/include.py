@@ -6,7 +6,7 @@ Its content goes along in the code package; the value that travels as the parame
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from headwater.flow.choices import INCLUDED, chosen
@@ -102,9 +102,11 @@ class _Path(str):
     """Where a file is, until a step looks into it."""
 
 
-def files_of(cls: type, values: dict[str, Any], origin: dict[str, Any] | None = None) -> dict[str, tuple[str, str]]:
-    """Parameter → (member of the package, path) of the files to include, as the origin had them where a run is
-    resumed; notes the members in `chosen`."""
+def files_of(
+    cls: type, values: dict[str, Any], origin: dict[str, Any] | None = None, given: Collection[str] = ()
+) -> dict[str, tuple[str, str]]:
+    """Parameter → (member of the package, path) of the files to include, but for the given ones as the origin had them
+    where a run is resumed; notes the members in `chosen`."""
     from headwater.flow.parameters import parameters_of
 
     found: dict[str, tuple[str, str]] = {}
@@ -113,7 +115,8 @@ def files_of(cls: type, values: dict[str, Any], origin: dict[str, Any] | None = 
         if parameter.in_package and path:
             found[parameter.name] = (f"{INCLUDED}/{parameter.name}", path)
     if origin is not None and found:
-        found = {name: (member, path) for name, member, path in _of_origin(found, origin)}
+        kept = {name: file for name, file in found.items() if name not in given}
+        found |= {name: (member, path) for name, member, path in _of_origin(kept, origin)} if kept else {}
     chosen.files = {name: member for name, (member, _) in found.items()}
     return found
 

@@ -69,6 +69,7 @@ class StepOptions:
         self.pool = ""
         self.isolation = ""
         self.concurrency: list[str] = []
+        self.no_cache = False
         self.secrets: SecretSources | None = None
         # What compute decorators asked for that nothing here acts on: "@kubernetes": ["image"].
         self.ignored: dict[str, list[str]] = {}

@@ -43,13 +43,15 @@ class Member(NamedTuple):
 
 
 class Package(NamedTuple):
-    """A built package. `left_out` names files a user may miss, with the reason."""
+    """A built package. `left_out` names files a user may miss, with the reason; `rest` is the digest of all but the
+    flow file."""
 
     data: bytes
     digest: str
     root: str
     members: list[Member]
     left_out: list[str]
+    rest: str
 
 
 def build(
@@ -67,8 +69,8 @@ def build(
     total = sum(member.size for member in members)
     if total > MAX_BYTES:
         raise _too_large(root, total, members)
-    data = _tar(members, {CHOICES_FILE: choices} if choices else {})
-    return Package(data, hashlib.sha256(data).hexdigest(), root, members, scan.left_out)
+    data, rest = _tar(members, {CHOICES_FILE: choices} if choices else {}, os.path.basename(flow_file))
+    return Package(data, hashlib.sha256(data).hexdigest(), root, members, scan.left_out, rest)
 
 
 class _Scan:
@@ -166,10 +168,13 @@ def readable(size: int) -> str:
     return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
 
 
-def _tar(members: list[Member], made: dict[str, bytes]) -> bytes:
-    """ustar, with a pax header where a name is long: the same bytes from every Python and platform."""
+def _tar(members: list[Member], made: dict[str, bytes], flow_file: str) -> tuple[bytes, str]:
+    """ustar, with a pax header where a name is long: the same bytes from every Python and platform. And the digest of
+    what is not the flow file."""
     parts: list[bytes] = []
+    rest = hashlib.sha256()
     for member in members:
+        before = len(parts)
         try:
             with open(member.path, "rb") as file:
                 content = file.read()
@@ -180,10 +185,14 @@ def _tar(members: list[Member], made: dict[str, bytes]) -> bytes:
             record = _pax_record(name)
             parts += [_header(b"././@PaxHeader", len(record), b"x", 0o644), _padded(record)]
         parts += [_header(name[:100], len(content), b"0", 0o755 if member.executable else 0o644), _padded(content)]
+        if member.name != flow_file:
+            for part in parts[before:]:
+                rest.update(part)
     for short_name, content in made.items():
         parts += [_header(short_name.encode(), len(content), b"0", 0o644), _padded(content)]
+        rest.update(content)
     parts.append(bytes(1024))
-    return b"".join(parts)
+    return b"".join(parts), rest.hexdigest()
 
 
 def _pax_record(name: bytes) -> bytes:

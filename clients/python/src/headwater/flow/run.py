@@ -13,7 +13,7 @@ from headwater.errors import FlowError, ServerError
 from headwater.flow import arguments, start
 from headwater.flow.interrupts import Interrupted, Interrupts
 from headwater.flow.options import flow_options
-from headwater.flow.parameters import resolve
+from headwater.flow.parameters import parameters_of, resolve
 from headwater.flow.trace import command_span
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def run_command(cls: type, options: argparse.Namespace, suffixes: list[str], ter
     _announce(cls, terminal)
     graph = start.checked_graph(cls)
     body = _request(cls, graph, options)
+    body["cached"] = getattr(options, arguments.CACHED)
     body["parameters"] = resolve(cls, arguments.given_parameters(cls, options), os.environ)
     start.lock_environments(cls, graph)
     package = start.pack(cls, suffixes, terminal, body["parameters"])
@@ -41,6 +42,8 @@ def resume_command(cls: type, options: argparse.Namespace, suffixes: list[str], 
     from headwater.client.http import connect
 
     _announce(cls, terminal)
+    if options.run_id:
+        raise FlowError(f"--run-id {options.run_id}: the server gives the id", hint="leave it out; --tag marks a run")
     graph = start.checked_graph(cls)
     if options.step:
         start.check_step(graph, options.step)
@@ -48,11 +51,20 @@ def resume_command(cls: type, options: argparse.Namespace, suffixes: list[str], 
         origin = start.origin_run(connect(start=True), cls.__name__, options.origin_run_id)
         body = _request(cls, graph, options)
         body["originRunId"] = origin["runId"]
+        body["paused"] = options.clone_only
+        options.detach = options.detach or options.clone_only
         body["resumeStep"] = options.step
-        body["parameters"] = start.resumed_parameters(cls, origin)
+        given = arguments.given_parameters(cls, options)
+        body["parameters"] = start.resumed_parameters(cls, origin, given)
+        # A file is its path, which does not tell whether its content is another one.
+        body["changedParameters"] = [p.name for p in parameters_of(cls).values() if p.in_package and p.name in given]
         start.lock_environments(cls, graph)
-        package = start.pack(cls, suffixes, terminal, body["parameters"], origin)
-        return _launch(cls, body, package, options, terminal, f"Resuming run {origin['runId']}")
+        package = start.pack(cls, suffixes, terminal, body["parameters"], origin, given)
+        return _launch(cls, body, package, options, terminal, f"Resuming run {origin['runId']}{_with(given)}")
+
+
+def _with(given: dict[str, str]) -> str:
+    return f" with {', '.join(f'{name}={text}' for name, text in given.items())}" if given else ""
 
 
 def _announce(cls: type, terminal: Terminal) -> None:
@@ -69,6 +81,8 @@ def _request(cls: type, graph: dict[str, Any], options: argparse.Namespace) -> d
         "graph": graph,
         "tags": list(dict.fromkeys([*options.tag, *start.tags_of(cls)])),
         "maxWorkers": options.max_workers,
+        "priority": getattr(options, arguments.PRIORITY),
+        **({"timeout": f"{seconds:g}s"} if (seconds := getattr(options, arguments.TIMEOUT)) else {}),
     }
 
 
@@ -78,7 +92,11 @@ def _launch(
     from headwater.client.http import API, connect
     from headwater.flow.follow import Follower, short
 
-    body["code"] = start.code_of(cls, package)
+    body["code"] = start.code_of(cls, package, body["graph"])
+    if body.get("cached"):
+        from headwater.environments.fingerprint import fingerprint
+
+        body["code"]["environment"] = fingerprint(package.root)
     with Interrupts() as interrupts:
         follower: Follower | None = None
         try:

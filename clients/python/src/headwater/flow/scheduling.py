@@ -1,4 +1,4 @@
-"""Decorators of steps that the scheduler and the worker act on: parallel, concurrency, isolation.
+"""Decorators of steps that the scheduler and the worker act on: parallel, concurrency, isolation, no_cache.
 
 They only record options (flow/options.py).
 """
@@ -48,6 +48,22 @@ def concurrency(*keys: str) -> Any:
         options.concurrency = list(keys)
 
     return recording("concurrency", record)
+
+
+@step_decorator
+def no_cache() -> Any:
+    """The step always runs: `run --cached` never takes its result from an earlier run. For steps that read what changes
+    outside of the flow: a table, a web page, the time.
+
+    @no_cache
+    @step
+    def load(self): ...
+    """
+
+    def record(options: StepOptions) -> None:
+        options.no_cache = True
+
+    return recording("no_cache", record)
 
 
 @step_decorator

@@ -135,6 +135,8 @@ class FlowSpec:
             return []
         outer = [(index, width, _item(getattr(self, var, None), index)) for _, var, index, width in self._frames[:-1]]
         _, _, index, width = self._frames[-1]
+        if (whole := getattr(self._load_input, "whole", None)) is not None:
+            whole()
         return [*outer, (index, width, self.input)]
 
     def next(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from headwater.errors import FailedPrecondition, FlowError
@@ -95,15 +96,20 @@ def flow_file(cls: type) -> str:
 
 
 def pack(
-    cls: type, suffixes: list[str], terminal: Terminal, values: dict[str, Any], origin: dict[str, Any] | None = None
+    cls: type,
+    suffixes: list[str],
+    terminal: Terminal,
+    values: dict[str, Any],
+    origin: dict[str, Any] | None = None,
+    given: Collection[str] = (),
 ) -> Package:
     """Builds the code package for a run with these parameters and says what it leaves out; files to include are those
-    of the origin, where there is one."""
+    of the origin, where there is one, but for the parameters that were given."""
     included: list[tuple[str, str]] = []
     if any(parameter.in_package for parameter in parameters_of(cls).values()):
         from headwater.flow.include import files_of
 
-        included = list(files_of(cls, values, origin).values())
+        included = list(files_of(cls, values, origin, given).values())
     package = build(flow_file(cls), suffixes, included, chosen.dump())
     if package.left_out:
         shown = "; ".join(package.left_out[:3])
@@ -112,8 +118,13 @@ def pack(
     return package
 
 
-def code_of(cls: type, package: Package) -> dict[str, Any]:
-    """scheduler.v1.Code in JSON."""
+def code_of(cls: type, package: Package, graph: dict[str, Any]) -> dict[str, Any]:
+    """scheduler.v1.Code in JSON; puts the digests of the steps' code into the graph."""
+    from headwater.flow.step_code import digests
+
+    codes = digests(cls, flow_file(cls), package.rest)
+    for step in graph["steps"]:
+        step["code"] = codes[step["name"]]
     return {
         "package": package.digest,
         "entrypoint": os.path.basename(flow_file(cls)),  # noqa: PTH119 (see package.py)
@@ -171,11 +182,14 @@ def origin_run(connection: Connection, flow: str, given: str) -> dict[str, Any]:
     return run
 
 
-def resumed_parameters(cls: type, run: dict[str, Any]) -> dict[str, Any]:
-    """The parameters of the origin; defaults for those the flow has gained since."""
+def resumed_parameters(cls: type, run: dict[str, Any], given: dict[str, str]) -> dict[str, Any]:
+    """The given parameters, else those of the origin, else defaults for those that the flow has gained since."""
     values = dict(run.get("parameters", {}))
     for parameter in parameters_of(cls).values():
-        if parameter.name not in values:
+        if parameter.name in given:
+            value = parameter.from_text(given[parameter.name], f"--{parameter.name}")
+            values[parameter.name] = parameter.to_wire(value)
+        elif parameter.name not in values:
             values[parameter.name] = parameter.to_wire(parameter.resolve_default(cls.__name__))
     return values
 

@@ -102,6 +102,7 @@ def _lookup(flow: Any, store: "InputStore", name: str) -> Any:
     elif first in vars(flow) or first in store.names():
         value = getattr(flow, first)
     else:
+        store.load(first)  # KeyError, and a note that it was looked for
         raise KeyError(name)
     for part in rest:
         if not isinstance(value, dict) or part not in value:

@@ -10,13 +10,15 @@ from collections.abc import Callable, Iterator, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from headwater.errors import ArtifactError, FlowError, StepTimeout
+from headwater.flow.current import current
 from headwater.flow.parameters import stored_with_tasks
 from headwater.runtime import codec, command, failures, manifest, memory
 from headwater.runtime.channel import Channel
 from headwater.runtime.manifest import Manifest, Writer
+from headwater.runtime.reads import WIDEST_JOIN, Reads, Watched, items, watch
 from headwater.runtime.store import InputStore, JoinInputs
 from headwater.runtime.task import Result, Task
 
@@ -43,8 +45,12 @@ class StepRun:
         self.task = task
         self.context = context
         self.times: dict[str, float] = {}
+        self.reads = Reads()
+        watch(self.reads)
+        current._on_ask = self.reads.ask
+        self._joined: JoinInputs | None = None
         data = task.inputs[0].manifest if task.inputs and not task.joins else b""
-        self.store = self._store(data)
+        self.store = self._store(data, self.reads)
         self.flow = self._instance(self.store, task.frames)
         self.flow._is_join = bool(task.joins)
         self.secrets: list[str] = []  # values that no text of a failure may show
@@ -60,7 +66,6 @@ class StepRun:
     def _open_cards(self) -> Any:
         """`current.card` of this task."""
         from headwater.cards.live import Cards
-        from headwater.flow.current import current
 
         cards = current._values["card"] = Cards(self.task.cards, self.task, self.flow, self.context.channel)
         return cards
@@ -126,8 +131,8 @@ class StepRun:
 
     # Inputs
 
-    def _store(self, data: bytes) -> InputStore:
-        return InputStore(data, self.context.channel.get_blob, self.context.temp / "files")
+    def _store(self, data: bytes, reads: Reads | None = None) -> InputStore:
+        return InputStore(data, self.context.channel.get_blob, self.context.temp / "files", reads)
 
     def _instance(self, store: InputStore, frames: tuple[Any, ...]) -> Any:
         flow = self.context.flow_class(use_cli=False)
@@ -135,8 +140,9 @@ class StepRun:
         flow._frames = frames
         flow._next = None
         flow._step_name = self.task.key.step
-        flow._load_input = _input_loader(store, frames)
+        flow._load_input = _InputLoader(store, frames, self.reads)
         flow._set_parameters(self.task.parameters)
+        flow._parameters = Watched(flow._parameters, self.reads)
         return flow
 
     def _join_inputs(self) -> JoinInputs:
@@ -146,7 +152,8 @@ class StepRun:
         def fetch(offset: int) -> list[Result]:
             return given[offset:] if given else self.context.channel.results(task.key, offset, _PAGE)
 
-        return JoinInputs(len(given) or task.join_width, fetch, self._join_input)
+        self._joined = JoinInputs(len(given) or task.join_width, fetch, self._join_input)
+        return self._joined
 
     def _join_input(self, result: Result, position: int) -> Any:
         store = self._store(result.manifest)
@@ -187,18 +194,30 @@ class StepRun:
             setattr(self.flow, var, items)
         return items
 
-    def _success(self, steps: tuple[str, ...], items: Sized | None) -> dict[str, Any]:
+    def _success(self, steps: tuple[str, ...], listed: Sized | None, caught: bool = False) -> dict[str, Any]:
         self.times["persist_start"] = time.time()
         writer = Writer(self.context.out)
-        body = self._collect(writer, self.flow._next.foreach if items is not None else None)
-        if isinstance(items, range):  # a gang: `self.input` of a member is its number
-            body.foreach[self.task.key.step] = {**writer.add(list(items)), "var": "_parallel_ubf_iter"}
+        body = self._collect(writer, self.flow._next.foreach if listed is not None else None)
+        if isinstance(listed, range):  # a gang: `self.input` of a member is its number
+            body.foreach[self.task.key.step] = {**writer.add(list(listed)), "var": "_parallel_ubf_iter"}
+        elif self.task.reuse and listed is not None:
+            body.items = items(body.foreach[self.task.key.step], cast("list[Any]", listed))
+        if not caught:  # another run may fail otherwise, or not at all
+            body.reads = self.reads.to_json(self._inherited())
         data = manifest.seal(body, writer)
         result: dict[str, Any] = {"manifest": data.decode(), "next": list(steps)}
         result["blobs"] = [[blob.digest, blob.size, blob.path] for blob in writer.blobs]
-        if items is not None:
-            result["foreachWidth"] = len(items)
+        if listed is not None:
+            result["foreachWidth"] = len(listed)
         return result
+
+    def _inherited(self) -> list[Manifest] | None:
+        """The manifests that the task could read; None: they are many."""
+        if not self.task.joins:
+            return [self.store.manifest]
+        if self._joined is None or len(self._joined) > WIDEST_JOIN:
+            return None
+        return self._joined.manifests()
 
     def _collect(self, writer: Writer, foreach: str | None) -> Manifest:
         inherited = Manifest() if self.task.joins else self.store.manifest
@@ -213,6 +232,8 @@ class StepRun:
             if name not in inherited.artifacts or not manifest.same(entry, inherited.artifacts[name]):
                 artifacts[name] = entry
                 body.new.append(name)
+            else:  # it is as it was: with other inputs the task would have changed it
+                self.reads.artifact(name, inherited.artifacts[name])
         for name in stored_with_tasks(type(self.flow)):
             if name not in artifacts:
                 artifacts[name] = self._entry(writer, name, _plain(getattr(self.flow, name)))
@@ -250,7 +271,7 @@ class StepRun:
             setattr(self.flow, task.catch_var, failures.caught(failure, keep))
         self.flow._next = None
         try:
-            result = self._success(task.next, None)
+            result = self._success(task.next, None, caught=True)
         except ArtifactError as problem:
             return {"failure": failures.describe(problem, task.key.step)}
         result["caught"] = failure
@@ -266,17 +287,27 @@ def _assigned(flow: Any) -> Iterator[tuple[str, Any]]:
     return ((name, value) for name, value in list(vars(flow).items()) if not name.startswith("_"))
 
 
-def _input_loader(store: InputStore, frames: tuple[Any, ...]) -> Callable[[], Any]:
+class _InputLoader:
     """Reads self.input when it is asked for: one item of the list that the innermost foreach was given."""
 
-    def load() -> Any:
-        if not frames:
-            return None
-        step, var, index, _ = frames[-1]
-        entry = store.manifest.foreach.get(step) or store.entry(var)
-        return store.value(entry)[index]
+    def __init__(self, store: InputStore, frames: tuple[Any, ...], reads: Reads) -> None:
+        self._store, self._frames, self._reads = store, frames, reads
 
-    return load
+    def __call__(self) -> Any:
+        if not self._frames:
+            return None
+        entry = self._entry()
+        item = self._store.value(entry)[self._frames[-1][2]]
+        self._reads.foreach(entry, item)
+        return item
+
+    def whole(self) -> None:
+        """The length of the list was asked for too."""
+        self._reads.whole_list(self._entry())
+
+    def _entry(self) -> manifest.Entry:
+        step, var, *_ = self._frames[-1]
+        return self._store.manifest.foreach.get(step) or self._store.entry(var)
 
 
 def _storable(error: BaseException) -> bool:

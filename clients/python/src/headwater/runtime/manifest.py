@@ -37,16 +37,23 @@ class BlobFile:
 
 @dataclass
 class Manifest:
-    """Artifacts of one task by name, the names it assigned itself, and the lists of the open foreach steps."""
+    """Artifacts of one task by name, the names it assigned itself, and the lists of the open foreach steps; what it has
+    read, and what tells the items of its own foreach apart (see reads.py)."""
 
     artifacts: dict[str, Entry] = field(default_factory=dict)
     new: list[str] = field(default_factory=list)
     foreach: dict[str, Entry] = field(default_factory=dict)
+    reads: dict[str, Any] | None = None
+    items: list[str] | None = None
 
     def to_json(self) -> bytes:
         body: dict[str, Any] = {"v": VERSION, "artifacts": self.artifacts, "new": self.new}
         if self.foreach:
             body["foreach"] = self.foreach
+        if self.reads is not None:
+            body["reads"] = self.reads
+        if self.items:
+            body["items"] = self.items
         return json.dumps(body, separators=(",", ":"), sort_keys=True).encode()
 
 

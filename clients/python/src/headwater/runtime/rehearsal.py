@@ -12,7 +12,7 @@ from typing import Any
 
 from headwater.flow.current import current
 from headwater.flow.spec import FlowSpec, step
-from headwater.runtime import channel, frames
+from headwater.runtime import channel, frames, reads
 from headwater.runtime.execute import Context, StepRun
 from headwater.runtime.task import Task, parse
 
@@ -53,6 +53,7 @@ def rehearse(directory: Path, surround: Any) -> None:
         sys.stderr.write(f"headwater: rehearsal failed: {error!r}\n")
     finally:
         channel.deactivate()
+        reads.watch(None)
         current._clear()
         _restore(environ)
         here.close()

@@ -6,11 +6,14 @@ Keeps the manifest entries beside the values, so that what a step did not change
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from headwater.runtime import codec, manifest
 from headwater.runtime.manifest import Entry, Manifest
 from headwater.runtime.task import Frame, Result
+
+if TYPE_CHECKING:
+    from headwater.runtime.reads import Reads
 
 GetBlob = Callable[[str], Path]
 _IMMUTABLE = (str, int, float, bool, bytes, complex, type(None))
@@ -19,8 +22,10 @@ _IMMUTABLE = (str, int, float, bool, bytes, complex, type(None))
 class InputStore:
     """Values of one task's manifest by name: the `_store` of a flow instance."""
 
-    def __init__(self, data: bytes, get_blob: GetBlob, files: Path) -> None:
+    def __init__(self, data: bytes, get_blob: GetBlob, files: Path, reads: "Reads | None" = None) -> None:
+        """reads: what is told of each artifact that is looked at."""
         self._data = data
+        self._reads = reads
         self._get_blob = get_blob
         self._files = files
         self._parsed: Manifest | None = None
@@ -38,7 +43,15 @@ class InputStore:
 
     def load(self, name: str) -> Any:
         """The value of an artifact. Raises KeyError when there is none of that name."""
-        value = self.value(self.entry(name))
+        try:
+            entry = self.entry(name)
+        except KeyError:
+            if self._reads is not None:
+                self._reads.artifact(name, None)
+            raise
+        if self._reads is not None:
+            self._reads.artifact(name, entry)
+        value = self.value(entry)
         self._loaded[name] = value
         return value
 
@@ -90,6 +103,10 @@ class JoinInputs:
         self._build = build
         self._results: list[Result] = []
         self._built: dict[int, Any] = {}
+
+    def manifests(self) -> list[Manifest]:
+        """Of all joined tasks."""
+        return [self[position]._store.manifest for position in range(self._width)]
 
     def __len__(self) -> int:
         return self._width

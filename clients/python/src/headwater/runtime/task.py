@@ -65,6 +65,8 @@ class Task:
     token: str = field(default="", repr=False)
     cards: tuple[dict[str, Any], ...] = ()
     environment: dict[str, Any] | None = None
+    # May tasks of its run be taken over from earlier runs?
+    reuse: bool = False
 
     @property
     def task_id(self) -> str:
@@ -120,6 +122,7 @@ def parse(body: dict[str, Any]) -> Task:
         token=body.get("token", ""),
         cards=tuple(step.get("cards", ())),
         environment=step.get("environment"),
+        reuse=bool(body.get("reuse")),
     )
 
 

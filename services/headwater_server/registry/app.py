@@ -8,6 +8,7 @@ from headwater.api.registry.v1 import registry_pb2
 from headwater_server.kit.rpc import Joined
 from headwater_server.kit.service import ServiceKit
 from headwater_server.kit.settings import ServiceSettings
+from headwater_server.registry import events
 from headwater_server.registry.api import RegistryApi
 from headwater_server.registry.blobs import Blobs
 from headwater_server.registry.catalog import Catalog
@@ -47,3 +48,4 @@ async def build(kit: ServiceKit[Settings]) -> None:
     )
     kit.serve(registry_pb2.DESCRIPTOR.services_by_name["RegistryService"], servicer)
     kit.loop("webhooks", deliveries.loop)
+    await events.subscribe(kit)

@@ -1,5 +1,6 @@
 """Rows as messages of the API."""
 
+from datetime import datetime
 from typing import Any
 
 from headwater.api.common.v1 import common_pb2
@@ -14,6 +15,10 @@ def actor_row(actor: Actor) -> dict[str, str]:
 
 def _actor(row: dict[str, str]) -> common_pb2.Actor:
     return common_pb2.Actor(kind=row["kind"], name=row["name"], run_id=row["runId"])
+
+
+def _moment(text: str | None) -> Any:
+    return timestamp(datetime.fromisoformat(text)) if text else None
 
 
 def model(row: Any) -> pb.Model:
@@ -63,6 +68,7 @@ def version(row: Any) -> pb.ModelVersion:
                 attempt=lineage.get("attempt", 0),
                 artifact=lineage.get("artifact", ""),
                 code_package=lineage.get("codePackage", ""),
+                run_deleted_at=_moment(lineage.get("runDeletedAt")),
             )
         )
     return answer

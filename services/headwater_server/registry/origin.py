@@ -22,6 +22,7 @@ def lineage_of(lineage: pb.Lineage, actor: Actor) -> dict[str, Any] | None:
     if lineage.attempt < 0:
         raise InvalidArgument(f"lineage.attempt: {lineage.attempt} is negative", field="lineage.attempt")
     found = MessageToDict(lineage)
+    found.pop("runDeletedAt", None)
     if actor.run_id and not lineage.run_id:
         found["runId"] = actor.run_id
     return found or None

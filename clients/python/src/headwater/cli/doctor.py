@@ -28,10 +28,30 @@ class Check:
     fix: str = ""
 
 
-@click.command()
+class _Group(click.Group):
+    """`doctor artifacts` is imported only when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return ["artifacts"]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name != "artifacts":
+            return None
+        from headwater.cli.doctor_artifacts import artifacts
+
+        return artifacts
+
+
+@click.group(cls=_Group, invoke_without_command=True)
 @output.json_option
-def doctor(as_json: bool) -> None:
+@click.pass_context
+def doctor(ctx: click.Context, as_json: bool) -> None:
     """Check everything a run needs; each problem comes with its fix. Exit status 1 when something fails."""
+    if ctx.invoked_subcommand is None:
+        _doctor(as_json)
+
+
+def _doctor(as_json: bool) -> None:
     checks = run_checks()
     failed = any(check.state == "fail" for check in checks)
     if as_json:

@@ -19,7 +19,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "env": ("stack", "env", "Shell exports that connect any client."),
     "stack": ("stack_group", "stack", "The commands of the local platform as one group."),
     "doctor": ("doctor", "doctor", "Find out what is wrong, and how to fix it."),
-    "runs": ("runs", "runs", "List runs."),
+    "runs": ("runs", "runs", "List and delete runs."),
+    "retention": ("retention", "retention", "How long runs of a project are kept."),
     "run": ("runs", "run", "Show or cancel one run, or run a flow file."),
     "logs": ("logs", "logs", "Output of a run, a step or a task, or of the platform."),
     "artifacts": ("artifacts", "artifacts", "List and fetch what steps left behind."),
@@ -31,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "experiments": ("experiments", "experiments", "Compare tracked runs by their metrics."),
     "models": ("models", "models", "Models and their versions."),
     "promote": ("models", "promote", "Point an alias at a model version, with a reason."),
+    "gc": ("gc", "gc", "Remove blobs that nobody needs."),
     "events": ("events", "events", "Follow and publish events; dead letters."),
     "workers": ("workers", "workers", "Workers and what they are busy with."),
     "token": ("tokens", "token", "Create, list and revoke access tokens."),
@@ -38,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
 GROUPS = (
     ("This machine", ("up", "down", "status", "doctor", "env", "stack", "reset")),
     ("Runs", ("runs", "run", "logs", "artifacts", "flows", "deploy", "undeploy", "deployment", "limits", "workers")),
+    ("Upkeep", ("retention", "gc")),
     ("Models and metrics", ("experiments", "models", "promote")),
     ("Events and access", ("events", "token")),
 )

@@ -1,4 +1,4 @@
-"""`headwater runs`, `run show`, `run cancel`."""
+"""`headwater runs`, `runs delete`, `run show`, `run cancel`."""
 
 from typing import Any
 
@@ -32,6 +32,33 @@ def runs(ctx: click.Context, flow: str, state: str | None, tag: str, limit: int,
 def list_(flow: str, state: str | None, tag: str, limit: int, as_json: bool) -> None:
     """List runs, newest first."""
     _list(flow, state, tag, limit, as_json)
+
+
+@runs.command()
+@click.argument("names", metavar="RUN...", nargs=-1, required=True)
+@click.option("--reason", default="", help="Told with the fact that it was deleted.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@output.json_option
+def delete(names: tuple[str, ...], reason: str, yes: bool, as_json: bool) -> None:
+    """Delete runs that are over, with their tasks, logs, metrics and artifacts, for good.
+
+    RUN is FLOW/RUN, an id or the end of one. What model versions and other runs need stays; the bytes of the rest leave
+    the bucket a day later (`headwater gc`).
+    """
+    from headwater.client.http import API, connect, segment
+
+    found = list({run["runId"]: run for run in map(find_run, names)}.values())
+    if not yes:
+        what = ", ".join(f"{run.get('flow', '')}/{short(run['runId'])}" for run in found[:5])
+        more = f" and {len(found) - 5} more" if len(found) > 5 else ""
+        click.confirm(f"Delete {what}{more} for good?", abort=True, err=True)
+    query = {"reason": reason} if reason else None
+    for run in found:
+        connect().call("DELETE", f"{API}/runs/{segment(run['runId'])}", query=query)
+        if not as_json:
+            click.echo(f"Run {short(run['runId'])} of {run.get('flow', '')} is deleted.")
+    if as_json:
+        output.print_json([{"runId": run["runId"], "flow": run.get("flow", "")} for run in found])
 
 
 def _list(flow: str, state: str | None, tag: str, limit: int, as_json: bool) -> None:

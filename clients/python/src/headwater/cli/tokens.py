@@ -1,26 +1,12 @@
 """`headwater token create|list|revoke`."""
 
-import re
-
 import click
 
 from headwater.cli import output
+from headwater.cli.period import Period
 from headwater.client.http import API, connect, segment
 
 ROLES = ("viewer", "runner", "editor", "promoter", "admin")
-_UNITS = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
-
-
-class Period(click.ParamType):
-    """ "12h", "90d": seconds as int."""
-
-    name = "period"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        match = re.fullmatch(r"(\d+)([mhdw])", str(value))
-        if match is None or int(match[1]) == 0:
-            self.fail(f"{value!r} is not a period such as 12h, 90d or 4w", param, ctx)
-        return int(match[1]) * _UNITS[match[2]]
 
 
 @click.group()

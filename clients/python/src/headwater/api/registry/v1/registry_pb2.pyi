@@ -48,7 +48,7 @@ class Model(_message.Message):
     def __init__(self, project: _Optional[str] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., tags: _Optional[_Mapping[str, str]] = ..., created_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., latest_version: _Optional[int] = ..., aliases: _Optional[_Mapping[str, int]] = ..., latest_versions: _Optional[_Iterable[_Union[ModelVersion, _Mapping]]] = ...) -> None: ...
 
 class Lineage(_message.Message):
-    __slots__ = ("flow", "run_id", "step", "task_id", "attempt", "artifact", "code_package")
+    __slots__ = ("flow", "run_id", "step", "task_id", "attempt", "artifact", "code_package", "run_deleted_at")
     FLOW_FIELD_NUMBER: _ClassVar[int]
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     STEP_FIELD_NUMBER: _ClassVar[int]
@@ -56,6 +56,7 @@ class Lineage(_message.Message):
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
     ARTIFACT_FIELD_NUMBER: _ClassVar[int]
     CODE_PACKAGE_FIELD_NUMBER: _ClassVar[int]
+    RUN_DELETED_AT_FIELD_NUMBER: _ClassVar[int]
     flow: str
     run_id: str
     step: str
@@ -63,7 +64,8 @@ class Lineage(_message.Message):
     attempt: int
     artifact: str
     code_package: str
-    def __init__(self, flow: _Optional[str] = ..., run_id: _Optional[str] = ..., step: _Optional[str] = ..., task_id: _Optional[str] = ..., attempt: _Optional[int] = ..., artifact: _Optional[str] = ..., code_package: _Optional[str] = ...) -> None: ...
+    run_deleted_at: _timestamp_pb2.Timestamp
+    def __init__(self, flow: _Optional[str] = ..., run_id: _Optional[str] = ..., step: _Optional[str] = ..., task_id: _Optional[str] = ..., attempt: _Optional[int] = ..., artifact: _Optional[str] = ..., code_package: _Optional[str] = ..., run_deleted_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ModelVersion(_message.Message):
     __slots__ = ("project", "name", "version", "digest", "size", "encoding", "description", "tags", "metrics", "signature", "lineage", "aliases", "created_at", "created_by", "type", "source", "storage_uri", "run_link", "model_id", "stage", "updated_at")

@@ -72,7 +72,9 @@ def info(**more: Any) -> RunInfo:
         "run_id": RUN,
         "project": "acme",
         "flow": "Train",
-        "plan": Plan({"steps": [{"name": "start", "next": ["end"], "transition": "LINEAR", "environment": {"lock": LOCK}}, END]}),
+        "plan": Plan(
+            {"steps": [{"name": "start", "next": ["end"], "transition": "LINEAR", "environment": {"lock": LOCK}}, END]}
+        ),
         "code": {"package": "ab" * 32, "entrypoint": "train.py", "flowClass": "Train"},
         "parameters": {"alpha": 0.5, "names": ["a", "b"], "deep": {"none": None, "yes": True}},
         "tags": ["nightly"],
@@ -98,8 +100,14 @@ def published() -> dict[str, OutMessage]:
     removed = Move("production", previous=7, version=0, reason="worse", metrics={}, actor=USER)
     messages: list[Message] = [
         events_pb2.FlowDeployed(
-            project="acme", flow="Train", version=3, at=timestamp(AT), actor=actor, deployment="nightly",
-            code_package="ab" * 32, locks=[LOCK],
+            project="acme",
+            flow="Train",
+            version=3,
+            at=timestamp(AT),
+            actor=actor,
+            deployment="nightly",
+            code_package="ab" * 32,
+            locks=[LOCK],
         ),  # fmt: skip
         events_pb2.FlowUndeployed(project="acme", flow="Train", at=timestamp(AT), actor=actor),
         events_pb2.ExperimentCreated(project="acme", name="churn", experiment_id="12", at=timestamp(AT)),

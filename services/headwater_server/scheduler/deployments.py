@@ -21,6 +21,7 @@ from headwater_server.kit.errors import InvalidArgument, NotFound, ServiceError
 from headwater_server.kit.hints import did_you_mean
 from headwater_server.kit.outbox import Outbox, OutboxTransaction
 from headwater_server.scheduler import messages, triggers
+from headwater_server.scheduler.gathering import Started, gather
 from headwater_server.scheduler.graph import Plan
 from headwater_server.scheduler.runs import NewRun, Runs
 from headwater_server.scheduler.store import Store, graph_digest, q
@@ -50,6 +51,7 @@ class Deployments:
             new.role, triggers.next_time(starts, at),
         )  # fmt: skip
         assert row is not None
+        await tx.conn.execute(q.forget_arrivals, new.project, new.deployment, None)
         return row
 
     async def get(self, project: str, name: str) -> asyncpg.Record:
@@ -107,9 +109,22 @@ class Deployments:
         if any(triggers.wants_tags(each) for row in rows for each in row["triggers"]):
             tags = await self._tags(tx, event.data.get("runId"))
         for row in rows:
-            given = [found for t in row["triggers"] if (found := triggers.match(t, event, tags)) is not None]
-            if given:
-                await self._start(tx, row, event, given[0])
+            if (started := await self._matching(tx, row, event, tags)) is not None:
+                await self._start(tx, row, event, *started)
+
+    async def _matching(
+        self, tx: OutboxTransaction, row: asyncpg.Record, event: Envelope, tags: Sequence[str]
+    ) -> Started | None:
+        """Parameters, and all events where several were waited for, of the first trigger that starts a run."""
+        found: list[Started] = []
+        for number, trigger in enumerate(row["triggers"]):
+            if "all" in trigger:
+                started = await gather(tx, row, number, event, source_of(event), tags)
+            else:
+                given = triggers.match(trigger, event, tags)
+                started = None if given is None else (given, [])
+            found += [started] if started is not None else []
+        return found[0] if found else None
 
     async def _tags(self, tx: OutboxTransaction, run_id: Any) -> Sequence[str]:
         try:
@@ -117,12 +132,19 @@ class Deployments:
         except (TypeError, ValueError, AttributeError):  # an event of somebody else's, with the same name
             return []
 
-    async def _start(self, tx: OutboxTransaction, row: asyncpg.Record, event: Envelope, given: dict[str, Any]) -> None:
+    async def _start(
+        self,
+        tx: OutboxTransaction,
+        row: asyncpg.Record,
+        event: Envelope,
+        given: dict[str, Any],
+        events: Sequence[dict[str, Any]],
+    ) -> None:
         new = await self.new_run(row, tx.conn)
         new.parameters = new.parameters | given
         new.request_id = f"{row['name']}:{event.id}"
         new.traceparent = event.traceparent
-        new.trigger = source_of(event) | {"deployment": row["name"]}
+        new.trigger = source_of(event) | {"deployment": row["name"]} | ({"events": [*events]} if events else {})
         run_id = await self._runs.start_in(tx, new)
         log.info("started by an event", flow=row["name"], run=run_id, event_type=event.type)
 

@@ -33,7 +33,12 @@ def match(trigger: dict[str, Any], event: Envelope, tags: Collection[str] = ()) 
 
 
 def wants_tags(trigger: dict[str, Any]) -> bool:
-    return bool(trigger.get("finish", {}).get("tags"))
+    return any(each.get("finish", {}).get("tags") for each in parts_of(trigger))
+
+
+def parts_of(trigger: dict[str, Any]) -> list[dict[str, Any]]:
+    """The triggers that one waits for together; of any other, itself."""
+    return trigger.get("all", {}).get("of", [trigger])
 
 
 def field_of(data: Any, path: str) -> Any:
@@ -60,6 +65,9 @@ def check(triggers: list[dict[str, Any]], at: datetime) -> None:
     """Raises InvalidArgument for a trigger that could never start anything."""
     for number, trigger in enumerate(triggers):
         where = f"triggers[{number}]"
+        if several := trigger.get("all"):
+            _check_all(several, at, f"{where}.all")
+            continue
         if not any(trigger.get(kind) for kind in ("event", "finish", "cron")):
             raise InvalidArgument(f"{where} names no event, flow or cron expression", field=where)
         if "event" in trigger and not trigger["event"].get("name"):
@@ -77,6 +85,16 @@ def check(triggers: list[dict[str, Any]], at: datetime) -> None:
                     f"{where}.cron.catch_up: {policy!r} is no policy", field="catch_up", hint="one of once, all, skip"
                 )
             _next(trigger["cron"], at, where)
+
+
+def _check_all(several: dict[str, Any], at: datetime, where: str) -> None:
+    parts = several.get("of", [])
+    if len(parts) < 2 or any(not part.get("event") and not part.get("finish") for part in parts):
+        hint = "two or more events and ends of flows"
+        raise InvalidArgument(f"{where}.of does not name several events or flows", field=f"{where}.of", hint=hint)
+    check(parts, at)
+    if "resetAt" in several:
+        _next(several["resetAt"], at, f"{where}.reset_at")
 
 
 def catch_up(triggers: list[dict[str, Any]]) -> str:

@@ -84,6 +84,31 @@ async def test_the_end_of_a_run_starts_its_exit_hooks_once(scheduler, eventually
     assert [json.loads(each.trigger.payload_json)["runId"] for each in found] == [stopped, run_id]
 
 
+async def test_several_events_start_a_flow_once_all_have_happened(scheduler, bus, eventually):
+    s = await scheduler()
+    await s.worker(lambda a: success())
+    data = pb.EventTrigger(name="data.arrived", parameters={"path": "uri"})
+    both = pb.AllTrigger(of=[pb.Trigger(event=data), pb.Trigger(finish=pb.FinishTrigger(flow="F"))])
+    await deploy(s, "Join", pb.Trigger(all=both))
+    publisher = await bus.connect("publisher-default")
+    for uri in ("s3://x", "s3://y"):
+        await publisher.publish("hw.ext.default.data.arrived", json.dumps({"uri": uri}).encode())
+    first = await s.start(ONE)
+    (run,) = await eventually(lambda: _at_least(s, "Join", 1))
+    assert run.parameters["path"] == "s3://y"
+    assert {each.event_name for each in run.trigger.events} == {"data.arrived", "run.succeeded"}
+    assert any(first in each.payload_json for each in run.trigger.events)
+    second = await s.start(ONE)
+    await eventually(lambda: s.over(second))
+    assert len(await runs_of(s, "Join")) == 1
+    await publisher.publish("hw.ext.default.data.arrived", json.dumps({"uri": "s3://z"}).encode())
+    runs = await eventually(lambda: _at_least(s, "Join", 2))
+    assert runs[0].parameters["path"] == "s3://z"
+    await publisher.close()
+    with pytest.raises(InvalidArgument, match="does not name several events"):
+        await deploy(s, "Lone", pb.Trigger(all=pb.AllTrigger(of=[pb.Trigger(event=data)])))
+
+
 async def test_branches_of_a_project_are_deployed_side_by_side(scheduler, eventually):
     s = await scheduler()
     await s.worker(lambda a: success())

@@ -24,6 +24,7 @@ from headwater.api.scheduler.v1 import scheduler_pb2
 from headwater.errors import FlowError
 from headwater.flow.deploy import check_triggers
 from headwater.flow.options import Catch, CommandSpec, Retry, flow_options, step_options
+from headwater.flow.triggers import namespaced_event_name, resolved
 from headwater.flow.with_options import apply_with
 
 
@@ -97,14 +98,24 @@ def test_triggers():
     assert _trigger(trigger(event="a", parameters={"p": "x.y"}, filter={"kind": "csv", "n": 3, "ok": True})) == [
         {"event": {"name": "a", "parameters": {"p": "x.y"}, "filter": {"kind": "csv", "n": "3", "ok": "true"}}}
     ]
-    assert _trigger(trigger(events=["a", {"name": "b", "parameters": ["p", ("q", "r")]}])) == [
-        {"event": {"name": "a"}},
-        {"event": {"name": "b", "parameters": {"p": "p", "q": "r"}}},
+    both = [{"event": {"name": "a"}}, {"event": {"name": "b", "parameters": {"p": "p", "q": "r"}}}]
+    several = ["a", {"name": "b", "parameters": ["p", ("q", "r")]}]
+    assert _trigger(trigger(events=several)) == [{"all": {"of": both}}]
+    assert _trigger(trigger(events=several, options={"match": "any"})) == both
+    reset = {"reset_at": {"cron": "0 0 * * *", "timezone": "Europe/Berlin"}}
+    assert _trigger(trigger(events=several, options=reset)) == [
+        {"all": {"of": both, "resetAt": {"cron": "0 0 * * *", "timezone": "Europe/Berlin"}}}
     ]
     assert _trigger(trigger_on_finish(flow="Train")) == [{"finish": {"flow": "Train"}}]
     assert _trigger(trigger_on_finish(flows=["proj.branch.A", {"name": "B"}])) == [
-        {"finish": {"flow": "A", "tags": ["project:proj", "project_branch:branch"]}},
-        {"finish": {"flow": "B"}},
+        {
+            "all": {
+                "of": [
+                    {"finish": {"flow": "A", "tags": ["project:proj", "project_branch:branch"]}},
+                    {"finish": {"flow": "B"}},
+                ]
+            }
+        }
     ]
     assert _trigger(trigger_on_promotion(model="churn", alias="champion")) == [
         {"event": {"name": "model.promoted", "filter": {"name": "churn", "alias": "champion"}}}
@@ -127,19 +138,26 @@ def test_schedule(given, cron):
 
 def test_schedule_with_timezone_and_bare():
     assert _trigger(schedule(daily=True, timezone="Europe/Berlin"))[0]["cron"]["timezone"] == "Europe/Berlin"
+    assert _trigger(schedule(daily=False)) == []
     assert _trigger(schedule) == [{"cron": {"cron": "0 0 * * *"}}]
 
 
 @pytest.mark.parametrize(
     ("make", "text"),
     [
-        (lambda: trigger(), "names no event"),
+        (lambda: trigger(), "No event"),
         (lambda: trigger(event="a b"), "not the name of an event"),
         (lambda: trigger(event="a.*"), "not the name of an event"),
         (lambda: trigger(event={"name": "a", "colour": 1}), "unknown colour"),
-        (lambda: trigger(event="a", parameters=[("a", "b", "c")]), "parameters of 'a'"),
-        (lambda: trigger_on_finish(), "names no flow"),
-        (lambda: schedule(daily=False), "says no time"),
+        (lambda: trigger(event="a", parameters=[("a", "b", "c")]), "attribute for event a is invalid"),
+        (lambda: trigger_on_finish(), "No flow"),
+        (lambda: trigger(event="a", events=["b"]), "Specify only one of event or events"),
+        (lambda: trigger(events=["a", "a"]), "Duplicate event names"),
+        (lambda: trigger(event={"parameters": {}}), "missing the name key"),
+        (lambda: trigger(event=3), "Incorrect format for event attribute"),
+        (lambda: trigger(events=["a", "b"], options={"match": "some"}), "neither all nor any"),
+        (lambda: trigger(events=["a", "b"], options={"reset_at": "daily"}), "reset_at='daily'"),
+        (lambda: trigger_on_finish(flow={"project": "p"}), "missing the name key"),
         (lambda: schedule(cron="1 2 3"), "five fields"),
         (lambda: schedule(timezone="Mars/Base"), "not a time zone"),
         (lambda: trigger(event="a")(3), "above the class of a flow"),
@@ -171,7 +189,33 @@ def test_triggers_fill_known_parameters_only():
         alpha = Parameter("alpha", default=1)
 
     with pytest.raises(FlowError, match="'alhpa', which Typo does not have; did you mean 'alpha'"):
-        check_triggers(Typo)
+        check_triggers(Typo, resolved(Typo))
+
+
+def test_functions_of_triggers_are_called_when_the_flow_is_deployed():
+    @trigger(event=lambda context: {"name": f"done.{context.flow_name}", "parameters": ["p"]})
+    @trigger(events=lambda context: ["x", "y"], options={"match": "any"})
+    @trigger(event={"name": namespaced_event_name("z"), "parameters": lambda context: {"p": "q"}})
+    @trigger_on_finish(flow=lambda context: {"name": "A", "project": "p"})
+    @project(name="proj", branch="b")
+    class Late(FlowSpec):
+        pass
+
+    assert all("later" in each for each in flow_options(Late).triggers)
+    assert resolved(Late) == [
+        {"finish": {"flow": "A", "tags": ["project:p"]}},
+        {"event": {"name": "mfns.proj.test.b.z", "parameters": {"p": "q"}}},
+        {"event": {"name": "x"}},
+        {"event": {"name": "y"}},
+        {"event": {"name": "done.Late", "parameters": {"p": "p"}}},
+    ]
+
+    @trigger(event=lambda context: 1 / 0)
+    class Broken(FlowSpec):
+        pass
+
+    with pytest.raises(FlowError, match="@trigger: its function failed: ZeroDivisionError"):
+        resolved(Broken)
 
 
 def _small():

@@ -18,8 +18,24 @@ SELECT * FROM deployments WHERE project = $1 ORDER BY name
 -- name: deployments_for
 -- Those of a project that an event of this name ($2), or the end of a run of this flow ($3), may start.
 SELECT * FROM deployments d WHERE project = $1 AND paused_at IS NULL AND EXISTS (
-    SELECT 1 FROM jsonb_array_elements(d.triggers) t
+    SELECT 1 FROM jsonb_array_elements(d.triggers) e, jsonb_array_elements(coalesce(e -> 'all' -> 'of', jsonb_build_array(e))) t
     WHERE t -> 'event' ->> 'name' = $2 OR ($3 <> '' AND t -> 'finish' ->> 'flow' = $3))
+
+-- name: lock_deployment
+SELECT 1 FROM deployments WHERE project = $1 AND name = $2 FOR NO KEY UPDATE
+
+-- name: arrive
+-- Of a part that happens twice, the newer counts.
+INSERT INTO trigger_arrivals (project, deployment, trigger, part, source, parameters) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (project, deployment, trigger, part)
+DO UPDATE SET at = now(), source = excluded.source, parameters = excluded.parameters
+
+-- name: list_trigger_arrivals
+SELECT part, at, source, parameters FROM trigger_arrivals WHERE project = $1 AND deployment = $2 AND trigger = $3 ORDER BY at
+
+-- name: forget_arrivals
+-- $3: of this trigger; NULL: of all.
+DELETE FROM trigger_arrivals WHERE project = $1 AND deployment = $2 AND ($3::int IS NULL OR trigger = $3)
 
 -- name: due_deployments
 SELECT project, name FROM deployments WHERE next_at <= now() AND paused_at IS NULL ORDER BY next_at

@@ -76,34 +76,35 @@ class Trigger:
     """What started the run: `current.trigger.event.payload["version"]`, or of a finished flow `current.trigger.run`."""
 
     def __init__(self, source: dict[str, Any]) -> None:
+        # The last one, where several were waited for.
         self.event = TriggerEvent(source)
+        self.events: list[TriggerEvent] = [TriggerEvent(each) for each in source.get("events", ())] or [self.event]
         self.deployment: str = source.get("deployment", "")
 
     @property
-    def events(self) -> list[TriggerEvent]:
-        return [self.event]
-
-    @property
     def run(self) -> Any:
-        """The run whose end started this one; None when another event did."""
-        if self.event.type != "run":
-            return None
-        from headwater.client import Run
-
-        payload = self.event.payload
-        return Run(f"{payload.get('flow', '')}/{payload.get('runId', '')}")
+        """The run whose end started this one, the latest of several; None when another event did."""
+        return self.runs[-1] if any(each.type == "run" for each in self.events) else None
 
     @property
     def runs(self) -> list[Any]:
-        return [self.run] if self.event.type == "run" else []
+        from headwater.client import Run
 
-    def __getitem__(self, name: str) -> TriggerEvent:
-        if name != self.event.name:
-            raise KeyError(f"the run was started by {self.event.name!r}, not by {name!r}")
-        return self.event
+        ended = [each.payload for each in self.events if each.type == "run"]
+        return [Run(f"{each.get('flow', '')}/{each.get('runId', '')}") for each in ended]
+
+    def __getitem__(self, name: str) -> Any:
+        """An event by its name, or the run of a flow by the flow's."""
+        for each in self.events:
+            if each.name == name and each.type == "event":
+                return each
+        for each, run in zip([each for each in self.events if each.type == "run"], self.runs, strict=True):
+            if name in (each.name, each.payload.get("flow")):
+                return run if each.name != name else each
+        raise KeyError(f"the run was started by {', '.join(each.name for each in self.events)}, not by {name!r}")
 
     def __contains__(self, name: object) -> bool:
-        return name == self.event.name
+        return any(name == each.name or name == each.payload.get("flow") for each in self.events)
 
     def __iter__(self) -> Iterator[TriggerEvent]:
         return iter(self.events)

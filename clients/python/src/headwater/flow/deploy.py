@@ -26,18 +26,20 @@ def deploy_flow(
     Raises FlowRejected, ParameterError, or the server's error; then nothing was deployed.
     """
     from headwater.client.http import API, connect
+    from headwater.flow.triggers import resolved
 
     complete(cls, [])
     start.say_project(cls, terminal)
     graph = start.checked_graph(cls)
-    values = resolve(cls, parameters, os.environ, filled=check_triggers(cls))
+    triggers = resolved(cls) if flow_options(cls).triggers else []
+    values = resolve(cls, parameters, os.environ, filled=check_triggers(cls, triggers))
     start.lock_environments(cls, graph)
     package = start.pack(cls, suffixes, terminal, values)
     body = {
         "graph": graph,
         "code": start.code_of(cls, package, graph),
         "parameters": values,
-        "triggers": [_in_branch(each, start.tags_of(cls)) for each in flow_options(cls).triggers],
+        "triggers": [_in_branch(each, start.tags_of(cls)) for each in triggers],
         "name": start.deployment_name(cls),
         "tags": list(dict.fromkeys([*tags, *start.tags_of(cls)])),
     }
@@ -48,21 +50,24 @@ def deploy_flow(
 
 
 def _in_branch(trigger: dict[str, Any], tags: list[str]) -> dict[str, Any]:
-    """A flow of a project waits for runs of its own project and branch, unless it names another."""
+    """A flow of a project waits for runs of its own project and branch, where it does not name others."""
+    if several := trigger.get("all"):
+        return {"all": {**several, "of": [_in_branch(each, tags) for each in several["of"]]}}
     finish = trigger.get("finish")
-    if finish is None or "tags" in finish or not tags:
+    if finish is None or not tags:
         return trigger
-    return {"finish": {**finish, "tags": tags}}
+    named = {tag.partition(":")[0]: tag for tag in [*tags, *finish.get("tags", ())]}
+    return {"finish": {**finish, "tags": list(named.values())}}
 
 
-def check_triggers(cls: type) -> set[str]:
+def check_triggers(cls: type, triggers: list[dict[str, Any]]) -> set[str]:
     """The parameters that triggers fill. Raises FlowError for one that the flow does not have."""
     from headwater.errors import FlowError
     from headwater.flow.lint import suggestion
 
     names = [parameter.name for parameter in parameters_of(cls).values()]
     filled: set[str] = set()
-    for trigger in flow_options(cls).triggers:
+    for trigger in [part for each in triggers for part in each.get("all", {"of": [each]})["of"]]:
         for name in trigger.get("event", {}).get("parameters", {}):
             if name not in names:
                 raise FlowError(

@@ -203,7 +203,11 @@ class _Mutable(_Duplicates):
             setattr(options, field, getattr(blank, field))
         if name in ("trigger", "trigger_on_finish", "schedule"):
             kind = {"trigger": "event", "trigger_on_finish": "finish", "schedule": "cron"}[name]
-            options.triggers = [each for each in options.triggers if kind not in each]
+            options.triggers = [
+                each
+                for each in options.triggers
+                if kind not in each.get("all", {"of": [each]})["of"][0] and each.get("decorator") != name
+            ]
 
     def _target(self) -> Any:
         raise NotImplementedError

@@ -181,7 +181,7 @@ class Parameter:
         if not callable(self.default):
             return self._default(self.default)
         try:
-            value = self.default(DeployTimeContext(flow_name, user_name(), self.name, _config_values()))
+            value = self.default(DeployTimeContext(flow_name, user_name(), self.name, config_values()))
         except Exception as error:
             why = f"{type(error).__name__}: {error}"
             raise ParameterError(f"parameter {self.name!r}: the function of its default failed: {why}") from error
@@ -229,7 +229,7 @@ _EXPECTED: dict[Any, str] = {
 }
 
 
-def _config_values() -> Any:
+def config_values() -> Any:
     module = sys.modules.get("headwater.flow.config")
     return module.ConfigValue(module.known_values()) if module else {}
 

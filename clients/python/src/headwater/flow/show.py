@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from headwater.flow.graph import FlowGraph, Node, clean_doc
 from headwater.flow.options import flow_options
@@ -62,14 +62,22 @@ def describe_triggers(cls: type) -> list[str]:
     """One line for each thing that starts the deployed flow."""
     lines: list[str] = []
     for trigger in flow_options(cls).triggers:
-        if event := trigger.get("event"):
-            only = ", ".join(f"{field} = {value}" for field, value in event.get("filter", {}).items())
-            lines.append(f"event {event['name']}{f' where {only}' if only else ''}")
-        elif finish := trigger.get("finish"):
-            lines.append(f"a successful run of {finish['flow']}")
+        if "later" in trigger:
+            lines.append(f"what the function of @{trigger['decorator']} says when the flow is deployed")
         else:
-            lines.append(f"schedule {trigger['cron']['cron']} {trigger['cron'].get('timezone', 'UTC')}")
+            lines.append(_trigger(trigger))
     return lines
+
+
+def _trigger(trigger: dict[str, Any]) -> str:
+    if several := trigger.get("all"):
+        return f"all of: {'; '.join(_trigger(each) for each in several['of'])}"
+    if event := trigger.get("event"):
+        only = ", ".join(f"{field} = {value}" for field, value in event.get("filter", {}).items())
+        return f"event {event['name']}{f' where {only}' if only else ''}"
+    if finish := trigger.get("finish"):
+        return f"a successful run of {finish['flow']}"
+    return f"schedule {trigger['cron']['cron']} {trigger['cron'].get('timezone', 'UTC')}"
 
 
 def _decorators(node: Node) -> str:

@@ -1,7 +1,8 @@
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from typing import ClassVar as _ClassVar, Mapping as _Mapping, Optional as _Optional, Union as _Union
+from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
@@ -44,17 +45,19 @@ class Actor(_message.Message):
     def __init__(self, kind: _Optional[str] = ..., name: _Optional[str] = ..., run_id: _Optional[str] = ...) -> None: ...
 
 class TriggerSource(_message.Message):
-    __slots__ = ("event_id", "event_name", "event_subject", "event_time", "payload_json", "deployment")
+    __slots__ = ("event_id", "event_name", "event_subject", "event_time", "payload_json", "deployment", "events")
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     EVENT_NAME_FIELD_NUMBER: _ClassVar[int]
     EVENT_SUBJECT_FIELD_NUMBER: _ClassVar[int]
     EVENT_TIME_FIELD_NUMBER: _ClassVar[int]
     PAYLOAD_JSON_FIELD_NUMBER: _ClassVar[int]
     DEPLOYMENT_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
     event_id: str
     event_name: str
     event_subject: str
     event_time: _timestamp_pb2.Timestamp
     payload_json: str
     deployment: str
-    def __init__(self, event_id: _Optional[str] = ..., event_name: _Optional[str] = ..., event_subject: _Optional[str] = ..., event_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., payload_json: _Optional[str] = ..., deployment: _Optional[str] = ...) -> None: ...
+    events: _containers.RepeatedCompositeFieldContainer[TriggerSource]
+    def __init__(self, event_id: _Optional[str] = ..., event_name: _Optional[str] = ..., event_subject: _Optional[str] = ..., event_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., payload_json: _Optional[str] = ..., deployment: _Optional[str] = ..., events: _Optional[_Iterable[_Union[TriggerSource, _Mapping]]] = ...) -> None: ...

@@ -434,14 +434,24 @@ class FlowSummary(_message.Message):
     def __init__(self, flow: _Optional[str] = ..., runs: _Optional[int] = ..., latest: _Optional[_Union[Run, _Mapping]] = ...) -> None: ...
 
 class Trigger(_message.Message):
-    __slots__ = ("event", "finish", "cron")
+    __slots__ = ("event", "finish", "cron", "all")
     EVENT_FIELD_NUMBER: _ClassVar[int]
     FINISH_FIELD_NUMBER: _ClassVar[int]
     CRON_FIELD_NUMBER: _ClassVar[int]
+    ALL_FIELD_NUMBER: _ClassVar[int]
     event: EventTrigger
     finish: FinishTrigger
     cron: CronTrigger
-    def __init__(self, event: _Optional[_Union[EventTrigger, _Mapping]] = ..., finish: _Optional[_Union[FinishTrigger, _Mapping]] = ..., cron: _Optional[_Union[CronTrigger, _Mapping]] = ...) -> None: ...
+    all: AllTrigger
+    def __init__(self, event: _Optional[_Union[EventTrigger, _Mapping]] = ..., finish: _Optional[_Union[FinishTrigger, _Mapping]] = ..., cron: _Optional[_Union[CronTrigger, _Mapping]] = ..., all: _Optional[_Union[AllTrigger, _Mapping]] = ...) -> None: ...
+
+class AllTrigger(_message.Message):
+    __slots__ = ("of", "reset_at")
+    OF_FIELD_NUMBER: _ClassVar[int]
+    RESET_AT_FIELD_NUMBER: _ClassVar[int]
+    of: _containers.RepeatedCompositeFieldContainer[Trigger]
+    reset_at: CronTrigger
+    def __init__(self, of: _Optional[_Iterable[_Union[Trigger, _Mapping]]] = ..., reset_at: _Optional[_Union[CronTrigger, _Mapping]] = ...) -> None: ...
 
 class EventTrigger(_message.Message):
     __slots__ = ("name", "parameters", "filter")

@@ -36,6 +36,7 @@ __getattr__, __dir__, __all__ = forward(
         "trigger": "headwater",
         "trigger_on_finish": "headwater",
         "schedule": "headwater",
+        "namespaced_event_name": "headwater.flow.triggers",
         "project": "headwater",
         "exit_hook": "headwater",
         "card": "headwater",

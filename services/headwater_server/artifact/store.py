@@ -178,6 +178,7 @@ class Store:
                 await conn.execute(q.lease_held, project, holder, self.lease)
             await conn.execute(q.forget_artifacts, run)
             await conn.execute(q.forget_cards, run)
+            await conn.execute(q.forget_files, project, f"runs/{run.hex}")
             await conn.execute(q.release, project, holder, None)
 
     # What nobody needs

@@ -163,6 +163,10 @@ async def test_a_blob_stays_while_a_run_a_card_or_a_version_needs_it(world, even
     await world.artifact.PutCard(pb.PutCardRequest(project="default", run_id=other, card=card))
     version = {"project": "default", "name": "churn", "version": 1, "digest": model}
     await world.publish("registry", events_pb2.ModelVersionCreated(**version))
+    named = await world.put(b"a file" + run.encode())
+    for path in (f"runs/{uuid.UUID(run).hex}/plots/a.png", "elsewhere/a.png"):
+        await world.artifact.PutFile(pb.PutFileRequest(project="default", path=path, digest=named))
+    await world.store._database.execute("DELETE FROM blob_refs WHERE holder = 'lease'")  # an hour later
     started = events_pb2.RunStarted(run_id=heir, project="default", flow="F", code_package=package, at=timestamp())
     await world.publish("scheduler", started)
     await eventually(lambda: _holds(world, package, run_name(heir)))
@@ -171,8 +175,10 @@ async def test_a_blob_stays_while_a_run_a_card_or_a_version_needs_it(world, even
     await world.publish("scheduler", deleted(run))
     await eventually(lambda: _holds_not(world, package, run_name(run)))
     assert (await world.collect(dry_run=True)).blobs == 0 == (await world.collect()).blobs
-    for digest in (model, page, package, shared):
+    for digest in (model, page, package, shared, named):
         assert await world.has(digest)
+    files = (await world.artifact.ListFiles(pb.ListFilesRequest(project="default"))).files
+    assert [file.path for file in files] == ["elsewhere"]
 
     await world.publish("scheduler", deleted(other), deleted(heir))
     await eventually(lambda: _holds_not(world, shared, run_name(other)))

@@ -8,7 +8,7 @@ import pytest
 from headwater.runtime import manifest as sdk
 from headwater_server.artifact.keys import upload_key
 from headwater_server.artifact.limits import EMPTY, check_digest, check_size
-from headwater_server.artifact.manifests import Elsewhere, read_manifest
+from headwater_server.artifact.manifests import Elsewhere, needed, read_manifest
 from headwater_server.kit.errors import InvalidArgument
 
 HEX = hashlib.sha256(b"x").hexdigest()
@@ -78,3 +78,21 @@ def test_projects_upload_to_keys_of_their_own():
     digest = bytes.fromhex(HEX)
     assert upload_key(digest, "a") != upload_key(digest, "b")
     assert upload_key(digest, "../../x").count("/") == 3
+
+
+def test_the_blobs_that_a_manifest_needs():
+    a, b, c, d = (letter * 64 for letter in "abcd")
+    body = {
+        "v": 1,
+        "artifacts": {
+            "inline": {"digest": "1" * 64, "inline": "AA=="},
+            "packed": {"digest": "2" * 64, "pack": a, "offset": 0},
+            "own": {"digest": b},
+            "foreign": {"digest": "not one of ours"},
+        },
+        "new": ["own"],
+        "foreach": {"split": {"digest": c, "var": "x"}},
+    }
+    assert needed(json.dumps(body)) == {bytes.fromhex(each) for each in (a, b, c)}
+    assert needed(json.dumps({"v": 1, "manifest": d})) == {bytes.fromhex(d)}
+    assert needed("") == needed("{}") == set()

@@ -27,6 +27,13 @@ DELETE FROM artifacts WHERE run_id = $1
 WITH gone AS (DELETE FROM cards WHERE run_id = $1 RETURNING project, digest)
 UPDATE project_blobs p SET released_at = now() FROM gone g WHERE p.project = g.project AND p.digest = g.digest
 
+-- name: forget_files
+-- Those that it logged, below its folder $2.
+WITH gone AS (
+    DELETE FROM files WHERE project = $1 AND path >= $2 || '/' AND path < $2 || '0' RETURNING project, digest
+)
+UPDATE project_blobs p SET released_at = now() FROM gone g WHERE p.project = g.project AND p.digest = g.digest
+
 -- name: lease_held
 -- What a holder holds is held by a lease of $3 too: others may be about to refer to it.
 INSERT INTO blob_refs (project, digest, holder, until)

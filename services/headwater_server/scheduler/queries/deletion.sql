@@ -6,7 +6,12 @@ SELECT state FROM runs WHERE run_id = $1 FOR UPDATE
 SELECT 1 FROM runs WHERE run_id = $1 FOR KEY SHARE
 
 -- name: heirs
-SELECT DISTINCT run_id FROM tasks WHERE origin_run_id = $1 AND run_id <> $1
+-- Runs that have taken tasks over from it, and those that may just have: of a task that it had taken over itself, the
+-- first origin is noted.
+SELECT run_id FROM tasks WHERE origin_run_id = $1 AND run_id <> $1
+UNION SELECT r.run_id FROM runs d JOIN runs r ON r.project = d.project AND r.flow = d.flow
+WHERE d.run_id = $1 AND r.run_id <> $1 AND r.reuse IS NOT NULL
+    AND (r.state = 1 OR r.finished_at > now() - interval '1 hour')
 
 -- name: delete_arrivals
 DELETE FROM arrivals WHERE run_id = $1

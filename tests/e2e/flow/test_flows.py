@@ -88,3 +88,15 @@ def test_too_many_splits_cancel_the_run(flow, state_of):
     status, _, err = flow("everything.py", "run", "--width", "4", "--max-num-splits", "3")
     assert status == 1
     assert "the foreach of step fan has 4 items, more than --max-num-splits 3" in err
+
+
+def test_processes_gangs_and_a_memory_limit(flow, tmp_path):
+    meeting = tmp_path / "meeting"
+    meeting.mkdir()
+    status, out, err = flow("processes.py", "run", "--meeting", str(meeting))
+    assert status == 0, out + err
+    said = re.search(r"processes (\d+) alone True nodes \[0, 1, 2, 3\] problem (.+)$", out, re.MULTILINE)
+    assert said, out + err
+    assert int(said[1]) <= 4, "twenty tasks shared a process for each slot, and a few more at most"
+    assert "step greedy ran into its memory limit of 100 MB" in said[2]
+    assert "step greedy ran into its memory limit of 100 MB" in out + err

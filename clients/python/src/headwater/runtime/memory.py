@@ -33,7 +33,10 @@ def explain(failure: dict[str, Any], step: str, mb: int) -> dict[str, Any]:
     """The Failure of a MemoryError under this limit."""
     why = f": {failure['message']}" if failure["message"] != "MemoryError" else ""
     hint = f"Raise it, e.g. @resources(memory={2 * mb}), or use less, e.g. smaller batches."
-    return failure | {"message": f"step {step} ran into its memory limit of {mb} MB{why}", "hint": hint}
+    said = f"step {step} ran into its memory limit of {mb} MB"
+    trace = failure["traceback"].rstrip()
+    trace += f": {said}\n" if trace.endswith("MemoryError") else f" ({said})\n"
+    return failure | {"message": f"{said}{why}", "hint": hint, "traceback": trace}
 
 
 def _now() -> int:

@@ -99,8 +99,9 @@ def apply_deferred(function: Any, configs: dict[str, Any]) -> None:
         options.decorators = there
 
 
-def _positional(factory: Callable[..., Any]) -> int:
-    return cast("FunctionType", factory).__code__.co_argcount
+def _positional(factory: Callable[..., Any]) -> bool:
+    code = cast("FunctionType", factory).__code__
+    return bool(code.co_argcount or code.co_flags & 0x04)  # also *any
 
 
 def _check(name: str, known: tuple[str, ...] | None, kwargs: dict[str, Any]) -> None:

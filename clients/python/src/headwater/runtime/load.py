@@ -6,9 +6,11 @@ import sys
 from types import ModuleType
 from typing import Any
 
+from headwater.environments.fingerprint import fingerprint
 from headwater.errors import FlowError
 from headwater.flow.choices import chosen
 from headwater.flow.finish import complete
+from headwater.runtime import reads
 
 
 def load_flow(package: str, entrypoint: str, flow_class: str) -> Any:
@@ -17,6 +19,7 @@ def load_flow(package: str, entrypoint: str, flow_class: str) -> Any:
     The file is imported under its own name, not as __main__, so its `if __name__ == "__main__"` part does not run and
     classes it defines can be pickled and found again by later steps.
     """
+    reads.environment = fingerprint(package)
     path = os.path.join(package, entrypoint)
     if not os.path.isfile(path):
         raise FlowError(f"the code package has no file {entrypoint!r}")

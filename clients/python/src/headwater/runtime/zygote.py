@@ -16,8 +16,7 @@ import traceback
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
-from headwater.environments.fingerprint import fingerprint
-from headwater.runtime import child, failures, frames, reads
+from headwater.runtime import child, failures, frames
 from headwater.runtime.load import load_flow
 
 # Until the interpreter has specialised its code for what tasks do: each child then writes to fewer pages.
@@ -237,7 +236,6 @@ def _package_main(control: socket.socket, message: dict[str, Any]) -> NoReturn:
     _end_with_agent(control, True)
     try:
         os.chdir(message["package"])
-        reads.environment = fingerprint(message["package"])
         flow_class = load_flow(message["package"], message["entrypoint"], message["flow_class"])
     except BaseException as error:
         frames.send(control, {"op": "failed", "failure": failures.describe_import(error, message["entrypoint"])})

@@ -35,8 +35,8 @@ class Metric(msgspec.Struct, gc=False):
     dataset_digest: str = ""
 
 
-class OfRun(msgspec.Struct):
-    """run_uuid: what old clients call run_id."""
+class OfRun(msgspec.Struct, forbid_unknown_fields=True):
+    """run_uuid: what old clients call run_id. An unknown field may be another spelling of a known one: see decode()."""
 
     run_id: str = ""
     run_uuid: str = ""
@@ -105,7 +105,7 @@ class LogOutputs(OfRun, kw_only=True):
     models: list[Model] = []
 
 
-class CreateRun(msgspec.Struct):
+class CreateRun(msgspec.Struct, forbid_unknown_fields=True):
     experiment_id: str = ""
     user_id: str = ""
     run_name: str = ""
@@ -119,7 +119,7 @@ class UpdateRun(OfRun, kw_only=True):
     run_name: str = ""
 
 
-class SearchRuns(msgspec.Struct):
+class SearchRuns(msgspec.Struct, forbid_unknown_fields=True):
     experiment_ids: list[str] = []
     filter: str = ""
     run_view_type: str | int = "ACTIVE_ONLY"
@@ -128,7 +128,7 @@ class SearchRuns(msgspec.Struct):
     page_token: str = ""
 
 
-class SearchExperiments(msgspec.Struct):
+class SearchExperiments(msgspec.Struct, forbid_unknown_fields=True):
     max_results: int = 1000
     page_token: str = ""
     filter: str = ""
@@ -136,13 +136,13 @@ class SearchExperiments(msgspec.Struct):
     view_type: str | int = "ACTIVE_ONLY"
 
 
-class CreateExperiment(msgspec.Struct):
+class CreateExperiment(msgspec.Struct, forbid_unknown_fields=True):
     name: str
     artifact_location: str = ""
     tags: list[Pair] = []
 
 
-class OfExperiment(msgspec.Struct):
+class OfExperiment(msgspec.Struct, forbid_unknown_fields=True):
     """One experiment, and what is to become of it."""
 
     experiment_id: str = ""
@@ -152,7 +152,7 @@ class OfExperiment(msgspec.Struct):
     value: str = ""
 
 
-class SearchDatasets(msgspec.Struct):
+class SearchDatasets(msgspec.Struct, forbid_unknown_fields=True):
     experiment_ids: list[str] = []
 
 
@@ -162,7 +162,7 @@ class History(OfRun, kw_only=True):
     page_token: str = ""
 
 
-class Histories(msgspec.Struct):
+class Histories(msgspec.Struct, forbid_unknown_fields=True):
     run_ids: list[str]
     metric_key: str
     max_results: int
@@ -182,7 +182,7 @@ def decode(body: bytes, kind: type[T]) -> T:
         pass
     try:  # null is what is not set; and Python's json module writes NaN without quotes
         return msgspec.convert(_without_nulls(read_json(body)), kind, strict=False)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, InvalidArgument) as error:
         raise InvalidArgument(f"The request does not fit: {error}", reason=SHAPE) from None
 
 

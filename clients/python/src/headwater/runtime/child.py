@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from headwater.flow.current import current
-from headwater.runtime import channel, failures, frames
+from headwater.runtime import channel, failures, frames, mlflow_run
 from headwater.runtime.execute import Context, StepRun
 from headwater.runtime.rehearsal import Rehearsal, rehearse
 from headwater.runtime.task import Task, parse
@@ -168,6 +168,7 @@ def _surround(task: Task, flow_class: Any, nest: Nest, environment: dict[str, st
         TRACEPARENT=environment.get("TRACEPARENT", task.traceparent),
         TMPDIR=nest.temp,
     )
+    os.environ.update(mlflow_run.variables(task, os.environ))
     _reseed()
     current._update(
         flow_name=task.flow,

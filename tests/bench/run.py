@@ -37,17 +37,33 @@ class Case:
 
 
 CASES = [
-    Case("hello: 3 steps, whole command", "hello.py", (), 5, True, "0.35 s, 0.35 CPU-s"),
-    Case("step to step, trivial", "chain.py", (), 5, True, "p50 5 ms, p99 25 ms"),
-    Case("step to step, scikit-learn imported", "chain_sklearn.py", (), 5, True, "p50 15 ms"),
-    Case("foreach of 100, 2 slots", "fanout.py", ("--width", "100"), 5, True, "1.0 s, 2 CPU-s"),
+    Case("hello: 3 steps, whole command", "hello.py", (), 5, True, "0.30 s, 0.30 CPU-s"),
+    Case("step to step, trivial", "chain.py", (), 5, True, "p50 4 ms, p99 25 ms"),
+    Case("step to step, scikit-learn imported", "chain_sklearn.py", (), 5, True, "p50 12 ms"),
+    Case("foreach of 100, 2 slots", "fanout.py", ("--width", "100"), 5, True, "0.8 s"),
     Case(
         "foreach of 10,000, 2 slots",
         "fanout.py",
         ("--width", "10000", "--max-num-splits", "10000"),
         1,
         False,
-        "45 s, services' RSS growth < 50 MB",
+        "30 s, services' RSS growth < 50 MB",
+    ),
+    Case(
+        'foreach of 10,000, @isolation("none")',
+        "fanout_reused.py",
+        ("--width", "10000", "--max-num-splits", "10000"),
+        1,
+        False,
+        "–",
+    ),
+    Case(
+        'foreach of 100,000, @isolation("none")',
+        "fanout_reused.py",
+        ("--width", "100000", "--max-num-splits", "100000"),
+        1,
+        False,
+        "bounded memory",
     ),
 ]
 

@@ -14,6 +14,7 @@ import structlog
 
 from headwater_server.executor.node import blobs, wire
 from headwater_server.executor.node.blobs import BlobCache, WrongBytes
+from headwater_server.executor.node.bulk import LARGE, Bulk
 from headwater_server.executor.node.commands import Commands
 from headwater_server.kit.errors import (
     DataLoss,
@@ -23,7 +24,7 @@ from headwater_server.kit.errors import (
     ServiceError,
     Unavailable,
 )
-from headwater_server.kit.http import HttpClient
+from headwater_server.kit.http import HttpClient, Response
 from headwater_server.kit.telemetry import Tracer
 
 log = structlog.get_logger("worker.transfers")
@@ -36,10 +37,12 @@ class Transfers:
     def __init__(self, commands: Commands, cache: BlobCache, tracer: Tracer) -> None:
         self._commands, self._cache, self._tracer = commands, cache, tracer
         self._http = HttpClient(limit=16)
+        self._bulk = Bulk()
         self._under_way: dict[tuple[str, str], asyncio.Task[Any]] = {}
         self._stored: dict[tuple[str, str], float] = {}  # (run, digest) → when we knew it to be in the store
 
     async def close(self) -> None:
+        self._bulk.close()
         await self._http.close()
 
     async def get(self, project: str, digest: str, traceparent: str = "") -> Path:
@@ -129,10 +132,14 @@ class Transfers:
         reply = await self._commands.call("artifact", "get_blob", body, wire.GetBlobReply, traceparent)
         temporary = self._cache.temporary()
         try:
-            with temporary.open("wb") as sink:
-                response = await self._http.request("GET", reply.url, sink=sink)
+            size = int(reply.blob.size)
+            if size >= LARGE:
+                response, found = await asyncio.to_thread(self._bulk.get, reply.url, size, temporary)
+            else:
+                with temporary.open("wb") as sink:
+                    response = await self._http.request("GET", reply.url, sink=sink)
+                found, _ = await asyncio.to_thread(blobs.digest_of, temporary)
             _check(response.status, response.body, f"blob {digest}")
-            found, _ = await asyncio.to_thread(blobs.digest_of, temporary)
             if found != digest:
                 raise WrongBytes(f"got {found}")
             return self._cache.adopt(temporary, digest)
@@ -146,15 +153,24 @@ class Transfers:
                 begun = await self._commands.call("artifact", "begin_upload", body, wire.BeginReply, span.traceparent)
                 if begun.exists:
                     return False
-                response = await self._http.request("PUT", begun.url, headers=begun.headers, body=source)
-                _check(response.status, response.body, f"blob {digest}")
+                response = await self._put(begun, size, source)
                 try:
+                    _check(response.status, response.body, f"blob {digest}")
                     await self._commands.call("artifact", "commit_upload", body, dict, span.traceparent)
                     return True
                 except FailedPrecondition as error:  # the place was cleared meanwhile: there is another one
                     if error.reason != "NOT_UPLOADED" or attempt == _TRIES:
                         raise
+                except DataLoss as error:  # altered on its way
+                    if attempt == _TRIES:
+                        raise
+                    log.warning("upload was damaged", digest=digest, error=str(error))
         raise AssertionError
+
+    async def _put(self, begun: wire.BeginReply, size: int, source: Path) -> Response:
+        if size >= LARGE:
+            return await asyncio.to_thread(self._bulk.put, begun.url, begun.headers, source)
+        return await self._http.request("PUT", begun.url, headers=begun.headers, body=source)
 
 
 def _check(status: int, body: bytes, what: str) -> None:

@@ -6,21 +6,20 @@ shares. Values are not its business: see runtime/codec.py.
 
 import hashlib
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from headwater.client.locate import home
-from headwater.errors import ArtifactError, DataLoss, HeadwaterError, NotReachable
+from headwater.errors import ArtifactError, DataLoss, NotReachable, ServerError
 
 if TYPE_CHECKING:
     import http.client
 
     from headwater.client.http import Connection
 
-_CHUNK = 1 << 20
 _TIMEOUT = 60.0
+_TRIES = 6
 # Cached files that this process has checked: path -> (inode, size, mtime).
 _checked: dict[str, tuple[int, int, int]] = {}
 
@@ -49,7 +48,7 @@ def put(source: Path | str | bytes, connection: "Connection | None" = None) -> s
         try:
             conn.call("POST", f"{base}/{digest}/commit", {"size": str(size)}, repeatable=True)
             break
-        except HeadwaterError as error:  # the place was cleared meanwhile: there is another one
+        except ServerError as error:  # the place was cleared meanwhile: there is another one
             if last or error.reason != "NOT_UPLOADED":
                 raise
     return digest
@@ -166,39 +165,56 @@ def _upload(url: str, headers: dict[str, str], source: Path | str | bytes, size:
 
 
 def _download(url: str, digest: str, path: Path) -> None:
-    response = _persistent("GET", url, None, {})
-    if response.status != 200:
-        response.close()
-        hint = "was it removed from the bucket?" if response.status == 404 else ""
-        raise DataLoss(f"blob {digest} cannot be read: the object store answered {response.status}", hint=hint)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{digest}.{os.getpid()}.part")
-    found = hashlib.sha256()
+    """Large ones in parts side by side; what breaks off is asked for again."""
+    from tempfile import mkstemp
+
+    from headwater.s3.errors import MetaflowS3NotFound
+
     try:
-        with open(temporary, "wb") as file:
-            for chunk in _chunks(response, digest):
-                found.update(chunk)
-                file.write(chunk)
-        if found.hexdigest() != digest:
-            raise DataLoss(
-                f"blob {digest} is damaged: the object store returned bytes with sha256 {found.hexdigest()}",
-                reason="DIGEST_MISMATCH",
-                hint="restore the object from a backup, or run the step that made it again",
-            )
-        temporary.chmod(0o444)
-        temporary.replace(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fd, temporary = mkstemp(prefix=f".{digest}.", suffix=".part", dir=path.parent)
+        os.close(fd)
     except OSError as error:
         raise ArtifactError(f"blob {digest} cannot be cached in {path.parent}: {error.strerror or error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
-        response.close()
-
-
-def _chunks(response: "http.client.HTTPResponse", digest: str) -> Iterator[bytes]:
-    import http.client
-
+    target = Path(temporary)
     try:
-        while chunk := response.read(_CHUNK):
-            yield chunk
-    except (http.client.HTTPException, ConnectionError, TimeoutError) as error:
-        raise NotReachable(f"the object store broke off in the middle of blob {digest}") from error
+        for last in (False, True):
+            found = _fetch(url, target)
+            if found == digest:
+                target.chmod(0o444)
+                target.replace(path)
+                return
+            if last:
+                raise DataLoss(
+                    f"blob {digest} is damaged: the object store returned bytes with sha256 {found}",
+                    reason="DIGEST_MISMATCH",
+                    hint="restore the object from a backup, or run the step that made it again",
+                )
+    except MetaflowS3NotFound:
+        raise DataLoss(
+            f"blob {digest} cannot be read: the object store answered 404", hint="was it removed from the bucket?"
+        ) from None
+    finally:
+        target.unlink(missing_ok=True)
+
+
+def _fetch(url: str, target: Path) -> str:
+    """The sha256 of what lies there."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from headwater.s3.errors import MetaflowS3Exception
+    from headwater.s3.places import Signed
+    from headwater.s3.transfer import Bucket
+    from headwater.s3.wire import Wire
+
+    wire = Wire(_TRIES, verify=True)
+    where = "{0.scheme}://{0.netloc}".format(urlsplit(url))
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            Bucket(Signed(url), wire, lambda: threads).fetch("", where, None, str(target))
+    except MetaflowS3Exception as error:
+        text = f"the object store at {where} does not give the blob ({error.message})"
+        raise NotReachable(text, hint="look with `headwater status`") from error
+    finally:
+        wire.close()
+    return _measure(target)[0]

@@ -38,7 +38,7 @@ async def scheduler():
 
 @pytest_asyncio.fixture
 async def artifact(serve, scheduler):
-    client = await serve("artifact", scheduler_address=scheduler.address)
+    client = await serve("artifact", scheduler_address=scheduler.address, gc_settle_seconds=0)
     return client("artifact")
 
 

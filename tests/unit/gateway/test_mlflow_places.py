@@ -6,8 +6,10 @@ import pytest
 
 from headwater_server.gateway.mlflow import artifact_paths as paths
 from headwater_server.gateway.mlflow import sources
+from headwater_server.gateway.mlflow.artifact_streams import wanted_range
 from headwater_server.gateway.mlflow.artifacts import attachment, media_of
 from headwater_server.gateway.mlflow.errors import MlflowError
+from headwater_server.gateway.request import HttpError
 
 RUN, MODEL = "0af7651916cd43dd8448eb211c80319c", "m-7f54c0e4e3da497eae8cfa2303984698"
 CLIMBS = ["../etc", "a/../../etc", "a/..", "..\\etc", "a\\..\\b", ";/../etc", "..;/etc", "#../etc", "a#../b", "?../etc"]
@@ -79,3 +81,12 @@ def test_no_browser_shows_an_artifact_as_a_page():
     assert attachment("日本") == "attachment; filename=\"download\"; filename*=UTF-8''%E6%97%A5%E6%9C%AC"
     assert media_of("MLmodel") == media_of("a.yaml") == "text/plain"
     assert media_of("a.unknown") == "application/octet-stream"
+
+
+def test_a_range_is_what_http_says():
+    assert wanted_range("", 10) is wanted_range("bytes=-", 10) is wanted_range("bytes=0-1,3-4", 10) is None
+    assert wanted_range("bytes=2-4", 10) == (2, 5) and wanted_range("bytes=8-99", 10) == (8, 10)
+    assert wanted_range("bytes=7-", 10) == wanted_range("bytes=-3", 10) == (7, 10)
+    for text in ("bytes=10-", "bytes=5-4", "bytes=-0"):
+        with pytest.raises(HttpError, match="10 bytes"):
+            wanted_range(text, 10)

@@ -137,8 +137,12 @@ class Artifacts:
                 raise
             raise await self._nothing(request, path, sent) from None
         name = posixpath.basename(path)
-        headers = {"content-disposition": attachment(name), "etag": f'"{found.file.digest}"'}
-        return BlobResponse(self._http, found.url, media_of(name), headers, request.headers.get("range", ""))
+        headers = {
+            "content-type": media_of(name),
+            "content-disposition": attachment(name),
+            "etag": f'"{found.file.digest}"',
+        }
+        return BlobResponse(self._http, found.url, found.file.size, headers, request.headers.get("range", ""))
 
     async def _nothing(self, request: Request, path: str, sent: str) -> MlflowError:
         async for _ in self._children(request, path):

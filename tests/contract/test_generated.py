@@ -76,6 +76,8 @@ def _filled(message: Message) -> Message:
             getattr(message, field.name).update({"rate": 0.1})
         elif inner and inner.full_name == "google.protobuf.Timestamp":
             getattr(message, field.name).FromJsonString("2026-01-02T03:04:05Z")
+        elif inner and field.is_repeated:
+            getattr(message, field.name).add()  # left empty: it may be of the message's own kind
         elif inner:
             _filled(getattr(message, field.name))
         elif field.is_repeated:

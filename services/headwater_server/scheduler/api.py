@@ -61,8 +61,9 @@ class SchedulerApi(MetaflowApi, WorkersApi):
             new.tags += [tag for tag in request.tags if tag not in new.tags]
         new.created_by, new.role = _actor(call), call.role
         new.request_id, new.traceparent = request.request_id, call.traceparent
-        new.priority, new.max_workers = request.priority, request.max_workers
-        new.timeout = request.timeout.ToTimedelta().total_seconds()
+        new.priority = request.priority or new.priority
+        new.max_workers = request.max_workers or new.max_workers
+        new.timeout = request.timeout.ToTimedelta().total_seconds() or new.timeout
         new.cached, new.paused = request.cached, request.paused
         new.changed_parameters = list(request.changed_parameters)
         check(new)
@@ -170,6 +171,9 @@ class SchedulerApi(MetaflowApi, WorkersApi):
             role=call.role,
             tags=list(request.tags),
             deployment=deployment_name(request.name or request.graph.flow),
+            max_workers=request.max_workers,
+            priority=request.priority,
+            timeout=request.timeout.ToTimedelta().total_seconds(),
         )
         plan = check(new)
         if not await self._runs.has_package(new.project, new.code["package"]):

@@ -48,7 +48,7 @@ class Deployments:
         self._store.remember_plan(digest, plan)
         row = await tx.conn.fetchrow(
             q.deploy, new.project, new.deployment, digest, new.code, new.parameters, starts, new.tags, new.created_by,
-            new.role, triggers.next_time(starts, at),
+            new.role, triggers.next_time(starts, at), new.max_workers, new.priority, new.timeout,
         )  # fmt: skip
         assert row is not None
         await tx.conn.execute(q.forget_arrivals, new.project, new.deployment, None)
@@ -99,6 +99,9 @@ class Deployments:
             role=row["role"],
             tags=list(row["tags"]),
             deployment=row["name"],
+            max_workers=row["max_workers"],
+            priority=row["priority"],
+            timeout=row["timeout"],
         )
 
     async def on_event(self, tx: OutboxTransaction, event: Envelope) -> None:

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from google.protobuf.json_format import ParseDict
@@ -115,6 +115,9 @@ def deployment(row: Row, plan: Plan) -> scheduler_pb2.Deployment:
         paused_at=_moment(row["paused_at"]),
         next_at=_moment(row["next_at"]),
         tags=row["tags"],
+        max_workers=row["max_workers"],
+        priority=row["priority"],
+        timeout=timedelta(seconds=row["timeout"]) if row["timeout"] else None,
     )
 
 

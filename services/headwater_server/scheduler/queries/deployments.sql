@@ -1,9 +1,11 @@
 -- name: deploy
-INSERT INTO deployments (project, name, version, graph_digest, code, parameters, triggers, tags, deployed_by, role, next_at)
-VALUES ($1, $2, 1, $3, $4, $5, $6, $7, $8, $9, $10)
+INSERT INTO deployments (project, name, version, graph_digest, code, parameters, triggers, tags, deployed_by, role, next_at,
+    max_workers, priority, timeout)
+VALUES ($1, $2, 1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 ON CONFLICT (project, name) DO UPDATE SET version = deployments.version + 1, graph_digest = excluded.graph_digest,
     code = excluded.code, parameters = excluded.parameters, triggers = excluded.triggers, tags = excluded.tags,
-    deployed_by = excluded.deployed_by, role = excluded.role, deployed_at = now(), next_at = excluded.next_at
+    deployed_by = excluded.deployed_by, role = excluded.role, deployed_at = now(), next_at = excluded.next_at,
+    max_workers = excluded.max_workers, priority = excluded.priority, timeout = excluded.timeout
 RETURNING *
 
 -- name: undeploy

@@ -24,6 +24,9 @@ COMMANDS = {
     "logs": "print or delete what a step or a task wrote: logs show|scrub RUN/STEP[/TASK]",
     "tag": "change and list the tags of runs: tag add|remove|replace|list",
     "deploy": "let events, schedules and other flows start this flow",
+    "argo-workflows": "what scripts for Metaflow call: create|trigger|list-runs|status|terminate|… of a deployment",
+    "step-functions": "the same by another name: create|trigger|list-runs|terminate|delete",
+    "airflow": "is refused, with the way out",
     "spin": "run one step again, here, on the inputs of a past task",
     "package": "the code that a run takes along: package info|list|save",
     "init": "check the flow and upload its code, without starting a run",
@@ -131,19 +134,19 @@ def _start_options(parser: Parser, cls: type) -> None:
     parser.add_argument("--tag", action="append", default=[], help="a tag of the run; may be repeated")
     parser.add_argument(
         "--max-workers",
-        type=_whole,
+        type=whole,
         default=0,
         metavar="N",
         help="most tasks at the same time (default: as many as the workers take)",
     )
     parser.add_argument(
         "--max-num-splits",
-        type=_whole,
+        type=whole,
         default=100,
         metavar="N",
         help="cancel the run when a foreach has more items (default: 100)",
     )
-    parser.add_argument("--max-log-size", type=_whole, default=None, help=argparse.SUPPRESS)
+    parser.add_argument("--max-log-size", type=whole, default=None, help=argparse.SUPPRESS)
     parser.add_argument("--run-id-file", default="", metavar="FILE", help="write the id of the run there")
     parser.add_argument(
         "--runner-attribute-file",
@@ -191,7 +194,7 @@ def run(script: str, cls: type) -> Parser:
         parser, cls, "--cached", dest=CACHED, default=False, action="store_true",
         help="take tasks over from earlier runs where their code, what they read and their environment are the same",
     )  # fmt: skip
-    _parameter_options(parser, cls)
+    parameter_options(parser, cls)
     return parser
 
 
@@ -213,7 +216,7 @@ def resume(script: str, cls: type) -> Parser:
     )
     _start_options(parser, cls)
     _for_orchestrators(parser, cls)
-    _parameter_options(parser, cls, resumed=True)
+    parameter_options(parser, cls, resumed=True)
     return parser
 
 
@@ -243,7 +246,7 @@ def dump(script: str) -> Parser:
     parser.add_argument("--include", default="", metavar="NAMES", help="only these artifacts, joined by commas")
     parser.add_argument(
         "--max-value-size",
-        type=_whole,
+        type=whole,
         default=1000,
         metavar="N",
         help="leave out values with a longer text (default: 1000); 0: names only",
@@ -261,7 +264,7 @@ def logs(script: str) -> Parser:
     _switch(parser, "--stderr", "only standard error")
     _switch(parser, "--both", "both (default)")
     _switch(parser, "--timestamps", "show: with the time of each line")
-    parser.add_argument("--attempt", type=_whole, default=None, metavar="N", help="of this attempt, from 0 (the last)")
+    parser.add_argument("--attempt", type=whole, default=None, metavar="N", help="of this attempt, from 0 (the last)")
     parser.add_argument("--latest", dest="every", action="store_false", help="scrub: the last attempt (default)")
     parser.add_argument("--all", dest="every", action="store_true", help="scrub: every attempt")
     parser.add_argument("--include-not-done", action="store_true", help="scrub: also tasks that have not finished")
@@ -287,6 +290,14 @@ def deploy(script: str, cls: type) -> Parser:
     parser.add_argument(
         "--deployer-attribute-file", default="", metavar="FILE", help="write the deployment there, as JSON"
     )
+    parser.add_argument("--deployment-name", default="", help="name of the deployment (default: that of the flow)")
+    parser.add_argument(
+        "--max-workers", type=whole, default=0, metavar="N", help="most tasks of a run at the same time"
+    )
+    parser.add_argument("--workflow-priority", type=int, default=0, metavar="N", help="runs with a higher one go first")
+    parser.add_argument(
+        "--workflow-timeout", type=whole, default=0, metavar="SECONDS", help="a run that takes longer is cancelled"
+    )
     parser.add_argument(
         "--with",
         dest="decorators",
@@ -295,11 +306,11 @@ def deploy(script: str, cls: type) -> Parser:
         metavar="NAME[:KEY=VALUE,…]",
         help="add a decorator to all steps",
     )
-    _parameter_options(parser, cls)
+    parameter_options(parser, cls)
     return parser
 
 
-def _parameter_options(parser: Parser, cls: type, resumed: bool = False) -> None:
+def parameter_options(parser: Parser, cls: type, resumed: bool = False) -> None:
     title = "parameters of the flow" + (" (default: their values in the resumed run)" if resumed else "")
     group = parser.add_argument_group(title)
     for parameter in parameters_of(cls).values():
@@ -352,7 +363,7 @@ def _duration(text: str) -> float:
     return total
 
 
-def _whole(text: str) -> int:
+def whole(text: str) -> int:
     try:
         number = int(text)
     except ValueError:

@@ -89,12 +89,14 @@ def _dispatch(cls: type, options: argparse.Namespace, terminal: Terminal, script
     if options.command in ("run", "resume"):
         return _start(cls, options, terminal, script)
     if options.command == "deploy":
-        from headwater.flow.deploy import deploy_command
+        from headwater.flow.deploy import Asked, deploy_command
 
         given = arguments.deploy(script, cls).parse_args(options.rest)
         _add_decorators(cls, [*options.decorators, *given.decorators])
         values = arguments.given_parameters(cls, given)
-        return deploy_command(cls, values, given.tag, suffixes_of(options), terminal, given.deployer_attribute_file)
+        asked = Asked(given.deployment_name, given.max_workers, given.workflow_priority, given.workflow_timeout)
+        told = given.deployer_attribute_file
+        return deploy_command(cls, values, given.tag, suffixes_of(options), terminal, told, asked)
     if options.command == "dump":
         from headwater.flow.dump import dump_command
 
@@ -128,6 +130,11 @@ def _dispatch_more(cls: type, options: argparse.Namespace, terminal: Terminal, s
         from headwater.flow.tag_cli import tag_command
 
         return tag_command(cls, rest, terminal, script)
+    if options.command in ("argo-workflows", "step-functions", "airflow"):
+        from headwater.flow.platforms_cli import platform_command
+
+        _add_decorators(cls, options.decorators)
+        return platform_command(cls, options.command, rest, terminal, script, suffixes_of(options))
     if options.command not in ("spin", "package", "init", "output-dot", "output-raw"):
         return None
     _add_decorators(cls, options.decorators)

@@ -6,7 +6,7 @@ Also what `headwater deploy flow.py` calls, with a class it loaded from a file.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from headwater.flow import start
 from headwater.flow.finish import complete
@@ -18,8 +18,23 @@ if TYPE_CHECKING:
     from headwater.flow.terminal import Terminal
 
 
+class Asked(NamedTuple):
+    """How a flow is deployed: name ("": that of the flow), and of each run the most tasks at the same time, the
+    priority, and the seconds after which it is cancelled; 0: none."""
+
+    name: str = ""
+    max_workers: int = 0
+    priority: int = 0
+    timeout: int = 0
+
+
 def deploy_flow(
-    cls: type, parameters: dict[str, str], tags: list[str], suffixes: list[str], terminal: Terminal
+    cls: type,
+    parameters: dict[str, str],
+    tags: list[str],
+    suffixes: list[str],
+    terminal: Terminal,
+    asked: Asked = Asked(),
 ) -> dict[str, Any]:
     """Deploys a flow class; parameters are text by name. Returns the Deployment (JSON).
 
@@ -40,9 +55,12 @@ def deploy_flow(
         "code": start.code_of(cls, package, graph),
         "parameters": values,
         "triggers": [_in_branch(each, start.tags_of(cls)) for each in triggers],
-        "name": start.deployment_name(cls),
+        "name": asked.name or start.deployment_name(cls),
         "tags": list(dict.fromkeys([*tags, *start.tags_of(cls)])),
     }
+    body |= {key: value for key, value in (("maxWorkers", asked.max_workers), ("priority", asked.priority)) if value}
+    if asked.timeout:
+        body["timeout"] = f"{asked.timeout}s"
     with command_span(f"deploy {cls.__name__}", {"headwater.flow": cls.__name__}):
         connection = connect(start=True)
         path = f"{API}/projects/{connection.project}/deployments"
@@ -79,16 +97,22 @@ def check_triggers(cls: type, triggers: list[dict[str, Any]]) -> set[str]:
 
 
 def deploy_command(
-    cls: type, parameters: dict[str, str], tags: list[str], suffixes: list[str], terminal: Terminal, told: str = ""
+    cls: type,
+    parameters: dict[str, str],
+    tags: list[str],
+    suffixes: list[str],
+    terminal: Terminal,
+    told: str = "",
+    asked: Asked = Asked(),
 ) -> int:
     """Deploys and says what will start the flow; told: a file that gets the deployment as JSON."""
     from headwater.flow.show import describe_triggers
 
-    deployment = deploy_flow(cls, parameters, tags, suffixes, terminal)
+    deployment = deploy_flow(cls, parameters, tags, suffixes, terminal, asked)
     if told:
         _write(told, deployment)
     version, project = deployment.get("version", 1), deployment.get("project", "default")
-    terminal.plain(f"Deployed {cls.__name__} version {version} to project {project}.")
+    terminal.plain(f"Deployed {deployment.get('name', cls.__name__)} version {version} to project {project}.")
     lines = describe_triggers(cls)
     if lines:
         terminal.plain("It is started by:\n" + "\n".join(f"    {line}" for line in lines))

@@ -18,8 +18,8 @@ from headwater.runner.words import command, words
 
 # Options of Metaflow's deployers that have no meaning here.
 _WITHOUT_EFFECT = frozenset(
-    ("authorize", "generate_new_token", "given_token", "new_token", "max_workers", "workflow_timeout",
-     "workflow_priority", "auto_emit_argo_events", "notify_on_error", "notify_on_success", "only_json",
+    ("authorize", "generate_new_token", "given_token", "new_token",
+     "auto_emit_argo_events", "notify_on_error", "notify_on_success", "only_json",
      "notify_slack_webhook_url", "notify_pager_duty_integration_key", "notify_incident_io_api_key",
      "enable_heartbeat_daemon", "enable_error_msg_capture", "deployer_attribute_file", "workflow_title",
      "workflow_description", "use_distributed_map", "log_execution_history", "compress_state_machine",
@@ -51,8 +51,8 @@ class Deployer:
         command(self.flow_file)  # is there such a file?
 
     def headwater(self, **kwargs: Any) -> "Deployment":
-        """Where to deploy: to this platform."""
-        return Deployment(self)
+        """Where to deploy: to this platform. name: of the deployment; by default that of the flow."""
+        return Deployment(self, str(kwargs.get("name") or ""))
 
     argo_workflows = step_functions = headwater
 
@@ -60,8 +60,8 @@ class Deployer:
 class Deployment:
     """A deployment to be made."""
 
-    def __init__(self, deployer: Deployer) -> None:
-        self._deployer = deployer
+    def __init__(self, deployer: Deployer, name: str = "") -> None:
+        self._deployer, self._name = deployer, name
         self.name = ""
         self.flow_name = ""
 
@@ -72,6 +72,8 @@ class Deployment:
         if ignored:
             print(f"No effect on Headwater: {', '.join(ignored)}.", file=sys.stderr)
         given = {name: value for name, value in kwargs.items() if name not in _WITHOUT_EFFECT}
+        if self._name:
+            given["deployment_name"] = self._name
         told = "--deployer-attribute-file={folder}/deployment"
         line = [*command(deployer.flow_file), *words(deployer.top_level_kwargs), "deploy", told, *words(given)]
         process = Process(line, env=deployer.env_vars, cwd=deployer.cwd, show=deployer.show_output)

@@ -496,7 +496,7 @@ class CronTrigger(_message.Message):
     def __init__(self, cron: _Optional[str] = ..., timezone: _Optional[str] = ..., catch_up: _Optional[str] = ...) -> None: ...
 
 class Deployment(_message.Message):
-    __slots__ = ("project", "name", "version", "graph", "code", "parameters", "triggers", "deployed_at", "deployed_by", "tags", "paused_at", "next_at")
+    __slots__ = ("project", "name", "version", "graph", "code", "parameters", "triggers", "deployed_at", "deployed_by", "tags", "paused_at", "next_at", "max_workers", "priority", "timeout")
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -509,6 +509,9 @@ class Deployment(_message.Message):
     TAGS_FIELD_NUMBER: _ClassVar[int]
     PAUSED_AT_FIELD_NUMBER: _ClassVar[int]
     NEXT_AT_FIELD_NUMBER: _ClassVar[int]
+    MAX_WORKERS_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_FIELD_NUMBER: _ClassVar[int]
     project: str
     name: str
     version: int
@@ -521,10 +524,13 @@ class Deployment(_message.Message):
     tags: _containers.RepeatedScalarFieldContainer[str]
     paused_at: _timestamp_pb2.Timestamp
     next_at: _timestamp_pb2.Timestamp
-    def __init__(self, project: _Optional[str] = ..., name: _Optional[str] = ..., version: _Optional[int] = ..., graph: _Optional[_Union[_graph_pb2.Graph, _Mapping]] = ..., code: _Optional[_Union[Code, _Mapping]] = ..., parameters: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., triggers: _Optional[_Iterable[_Union[Trigger, _Mapping]]] = ..., deployed_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., deployed_by: _Optional[_Union[_common_pb2.Actor, _Mapping]] = ..., tags: _Optional[_Iterable[str]] = ..., paused_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., next_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    max_workers: int
+    priority: int
+    timeout: _duration_pb2.Duration
+    def __init__(self, project: _Optional[str] = ..., name: _Optional[str] = ..., version: _Optional[int] = ..., graph: _Optional[_Union[_graph_pb2.Graph, _Mapping]] = ..., code: _Optional[_Union[Code, _Mapping]] = ..., parameters: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., triggers: _Optional[_Iterable[_Union[Trigger, _Mapping]]] = ..., deployed_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., deployed_by: _Optional[_Union[_common_pb2.Actor, _Mapping]] = ..., tags: _Optional[_Iterable[str]] = ..., paused_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., next_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., max_workers: _Optional[int] = ..., priority: _Optional[int] = ..., timeout: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class DeployFlowRequest(_message.Message):
-    __slots__ = ("project", "graph", "code", "parameters", "triggers", "tags", "name")
+    __slots__ = ("project", "graph", "code", "parameters", "triggers", "tags", "name", "max_workers", "priority", "timeout")
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     GRAPH_FIELD_NUMBER: _ClassVar[int]
     CODE_FIELD_NUMBER: _ClassVar[int]
@@ -532,6 +538,9 @@ class DeployFlowRequest(_message.Message):
     TRIGGERS_FIELD_NUMBER: _ClassVar[int]
     TAGS_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
+    MAX_WORKERS_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_FIELD_NUMBER: _ClassVar[int]
     project: str
     graph: _graph_pb2.Graph
     code: Code
@@ -539,7 +548,10 @@ class DeployFlowRequest(_message.Message):
     triggers: _containers.RepeatedCompositeFieldContainer[Trigger]
     tags: _containers.RepeatedScalarFieldContainer[str]
     name: str
-    def __init__(self, project: _Optional[str] = ..., graph: _Optional[_Union[_graph_pb2.Graph, _Mapping]] = ..., code: _Optional[_Union[Code, _Mapping]] = ..., parameters: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., triggers: _Optional[_Iterable[_Union[Trigger, _Mapping]]] = ..., tags: _Optional[_Iterable[str]] = ..., name: _Optional[str] = ...) -> None: ...
+    max_workers: int
+    priority: int
+    timeout: _duration_pb2.Duration
+    def __init__(self, project: _Optional[str] = ..., graph: _Optional[_Union[_graph_pb2.Graph, _Mapping]] = ..., code: _Optional[_Union[Code, _Mapping]] = ..., parameters: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., triggers: _Optional[_Iterable[_Union[Trigger, _Mapping]]] = ..., tags: _Optional[_Iterable[str]] = ..., name: _Optional[str] = ..., max_workers: _Optional[int] = ..., priority: _Optional[int] = ..., timeout: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class DeployFlowResponse(_message.Message):
     __slots__ = ("deployment", "package_missing")

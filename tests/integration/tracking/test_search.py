@@ -72,7 +72,7 @@ ORDERS = {
     ("metrics.acc",): "ecabdf",
     ("metrics.acc ASC", "name"): "ecabdf",
     ("params.kernel", "name DESC"): "bdcafe",
-    ("state", "name DESC"): "edbacf",
+    ("state", "name DESC"): "cbafed",
     ("name",): "abcdef",
     ("start_time DESC",): "fedcba",
     ("metrics.never DESC",): "fedcba",

@@ -47,7 +47,8 @@ def error_code_of(error: ServiceError) -> str:
     if isinstance(error, MlflowError):
         return error.error_code
     # A service that answers for MLflow may name the code itself, where ours would map to another.
-    return error.reason if error.reason in STATUS else TABLE[error.code].mlflow
+    own = error.reason in STATUS and error.reason != error.code  # over gRPC a reason is never empty
+    return error.reason if own else TABLE[error.code].mlflow
 
 
 def refuse(error: ServiceError) -> Response:

@@ -21,8 +21,8 @@ MAX_PARAMS_TAGS = 100
 MAX_ENTITIES = 1000
 MAX_RUNS = 50_000
 MAX_EXPERIMENTS = 50_000
-_NAME = re.compile(r"^[/\w.\- :]*$")
-_RUN_ID = re.compile(r"^[a-zA-Z0-9][\w\-]{0,255}$")
+_NAME = re.compile(r"[/\w.\- :]*\Z")
+_RUN_ID = re.compile(r"[a-zA-Z0-9][\w\-]{0,255}\Z")
 _CHARACTERS = (
     "Names may only contain alphanumerics, underscores (_), dashes (-), periods (.), spaces ( ), colon(:) and slashes "
     "(/)."
@@ -57,7 +57,7 @@ def check_name(name: str, path: str) -> str:
     """Of a metric, param or tag."""
     if not name:
         raise missing(path)
-    if not _NAME.match(name) or name.endswith("\n"):
+    if not _NAME.match(name):
         raise invalid(path, name, _CHARACTERS)
     normal = posixpath.normpath(name)
     if normal != name or normal == "." or normal.startswith(("..", "/")):

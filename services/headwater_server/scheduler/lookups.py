@@ -101,13 +101,20 @@ class Lookups:
                 return False
             opened = await self._open(tx, live)
             rows = await tx.conn.fetch(q.waiting_tasks, live, max(1, WINDOW // len(live)))
-            waiting = [await self._waiting(row, tx.conn) for row in rows]
-            await self._settle(tx, waiting)
-        return bool(opened or waiting)
+            await self._settle(tx, await self._waiting(rows, tx.conn))
+        return bool(opened or rows)
 
-    async def _waiting(self, row: Any, conn: asyncpg.Connection) -> Waiting:
-        info = await self._store.info(str(row["run_id"]), conn)
-        return Waiting(info, await self._store.key_of(row, conn), numbers(row["widths"]), row["parent"])
+    async def _waiting(self, rows: Sequence[Any], conn: asyncpg.Connection) -> list[Waiting]:
+        found: list[Waiting] = []
+        for row in rows:
+            info = await self._store.info(str(row["run_id"]), conn)
+            try:
+                key = await self._store.key_of(row, conn)
+            except (KeyError, ValueError):  # it does not fit its graph; who hands it out breaks the run off
+                await conn.execute(q.let_run, [info.run_id], [row["step"]], [row["path"]], [row["index"]])
+                continue
+            found.append(Waiting(info, key, numbers(row["widths"]), row["parent"]))
+        return found
 
     # Branches: of a run that takes results over, they are made here and not where tasks are handed out.
 
@@ -187,7 +194,11 @@ class Lookups:
             if n in found or not usable(_step(waiting[n]), row["foreach_width"], row["chosen"]):
                 continue
             source = next(info for info in sources[n] if info.run_id == str(row["run_id"]))
-            result = await self._result(conn, waiting[n], source, row["result"] or b"", window)
+            try:
+                result = await self._result(conn, waiting[n], source, row["result"] or b"", window)
+            except (KeyError, ValueError, TypeError, AttributeError) as error:
+                log.warning("a result is no manifest", task=str(waiting[n].key), source=source.run_id, error=str(error))
+                continue
             if result is not None:
                 chosen = (row["chosen"],) if row["chosen"] else ()
                 found[n] = (

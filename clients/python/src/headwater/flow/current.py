@@ -27,6 +27,7 @@ _EMPTY: dict[str, Any] = {
 _OF_THE_RUN = frozenset(
     (
         "run_id", "task_id", "pathspec", "origin_run_id", "namespace", "username", "tags", "trigger", "run", "task",
+        "branch_name", "project_flow_name",
     )
 )  # fmt: skip
 

@@ -59,7 +59,7 @@ def _option(name: str, value: Any) -> list[str]:
 
 _OPTIONS = frozenset(
     ("max_workers", "max_num_splits", "max_log_size", "run_id_file", "runner_attribute_file", "origin_run_id",
-     "workflow_timeout", "workflow_priority", "deployment_name",
+     "run_id", "resume_identifier", "workflow_timeout", "workflow_priority", "deployment_name",
      "package_suffixes", "datastore_root", "event_logger", "artifacts_module", "namespace")
 )  # fmt: skip
 

@@ -44,15 +44,16 @@ class Runs:
         started = moment(body.start_time) if body.start_time else now()
         user = body.user_id.replace("\0", "")[: checks.MAX_KEY] or call.actor.name
         parent = _uuid_of(tags.get(answers.PARENT, ""))
-        experiment = await self._scope.experiment_key(body.experiment_id, project)
         keys = await self._store.ensure_keys(tags) if tags else {}
-        row = await self._store.fetchrow(
-            q.ml_create_run, run, experiment, seen(call), parent, name, started, user,
-            [keys[key] for key in tags], list(tags.values()),
-        )  # fmt: skip
-        if row is None:
-            self._scope.forget(project)
-            raise no_experiment(body.experiment_id)
+        row = None
+        while row is None:
+            experiment = await self._scope.experiment_key(body.experiment_id, project)
+            row = await self._store.fetchrow(
+                q.ml_create_run, run, experiment, seen(call), parent, name, started, user,
+                [keys[key] for key in tags], list(tags.values()),
+            )  # fmt: skip
+            if row is None and not self._scope.forget(body.experiment_id, project):
+                raise no_experiment(body.experiment_id)
         if row["deleted"]:
             raise not_active(answers.experiment_id(row, "experiment", "experiment_id"))
         self._store.know(run, RunRef(row["id"], row["project"]))

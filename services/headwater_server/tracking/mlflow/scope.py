@@ -68,9 +68,10 @@ class Scope:
                 self._defaults[project] = await self.store.ensure_experiment(tx, project, DEFAULT_EXPERIMENT)
         return self._defaults[project]
 
-    def forget(self, project: str) -> None:
-        """The default experiment is not where it was."""
-        self._defaults.pop(project, None)
+    def forget(self, text: str, project: str) -> bool:
+        """An experiment was not there. Is it worth looking again? The default one may have gone with all that the
+        project had, and come anew."""
+        return text in ("", DEFAULT_ID) and self._defaults.pop(project, None) is not None
 
     async def experiment_key(self, text: str, project: str) -> int:
         """Inner id of the experiment with this id in MLflow's words. Raises InvalidArgument."""
@@ -84,17 +85,23 @@ class Scope:
         """Its row. Raises NotFound."""
         if not text:
             raise checks.missing("experiment_id")
-        key = await self.experiment_key(text, project)
-        row = await self.store.fetchrow(q.ml_experiment, key, seen(call))
+        row = await self.store.fetchrow(q.ml_experiment, await self.experiment_key(text, project), seen(call))
+        if row is None and self.forget(text, project):
+            row = await self.store.fetchrow(q.ml_experiment, await self.experiment_key(text, project), seen(call))
         if row is None:
-            self.forget(project)
             raise no_experiment(text)
         return row
 
     async def experiments(self, texts: list[str], project: str, call: Call) -> list[int]:
         """Inner ids of those that exist and may be seen."""
-        keys = [await self.experiment_key(text, project) for text in texts]
-        return [row["id"] for row in await self.store.fetch(q.ml_experiment_ids, keys, seen(call))]
+        found: list[int] = []
+        for _ in range(2):
+            keys = [await self.experiment_key(text, project) for text in texts]
+            found = [row["id"] for row in await self.store.fetch(q.ml_experiment_ids, keys, seen(call))]
+            if len(found) == len(keys) or DEFAULT_ID not in texts or self._defaults.get(project) in found:
+                break
+            self.forget(DEFAULT_ID, project)
+        return found
 
 
 def seen(call: Call) -> str | None:

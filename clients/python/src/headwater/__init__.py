@@ -7,6 +7,8 @@ itself.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from headwater.artifacts.files import File as File
+    from headwater.artifacts.files import Folder as Folder
     from headwater.client import DataArtifact as DataArtifact
     from headwater.client import Flow as Flow
     from headwater.client import Metaflow as Metaflow
@@ -53,8 +55,8 @@ if TYPE_CHECKING:
     from headwater.flow.profile import profile as profile
     from headwater.flow.projects import project as project
     from headwater.flow.scheduling import concurrency as concurrency
-    from headwater.flow.scheduling import no_cache as no_cache
     from headwater.flow.scheduling import isolation as isolation
+    from headwater.flow.scheduling import no_cache as no_cache
     from headwater.flow.scheduling import parallel as parallel
     from headwater.flow.spec import FlowSpec as FlowSpec
     from headwater.flow.spec import step as step
@@ -74,6 +76,7 @@ if TYPE_CHECKING:
     from headwater.runner import NBDeployer as NBDeployer
     from headwater.runner import NBRunner as NBRunner
     from headwater.runner import Runner as Runner
+    from headwater.runtime.serializers import register_serializer as register_serializer
     from headwater.s3 import S3 as S3
     from headwater.tracking import log_metric as log_metric
     from headwater.tracking import log_metrics as log_metrics
@@ -132,6 +135,8 @@ _HOMES = {
     "headwater.runner": ("Runner", "NBRunner", "Deployer", "NBDeployer", "DeployedFlow"),
     "headwater.events": ("ArgoEvent", "MetaflowEvent"),
     "headwater.s3": ("S3",),
+    "headwater.artifacts.files": ("File", "Folder"),
+    "headwater.runtime.serializers": ("register_serializer",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

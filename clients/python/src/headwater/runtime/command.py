@@ -26,7 +26,7 @@ _PLACEHOLDER = re.compile(r"(?<!\$)\{([A-Za-z_]\w*(?:\.\w+)*)\}")
 
 
 class OutputFile(type(Path())):
-    """A file that a command made, on its way to becoming an artifact."""
+    """A file or a folder on its way to becoming an artifact."""
 
 
 def run(spec: "CommandSpec", flow: Any, store: "InputStore", context: "Context") -> None:
@@ -42,7 +42,7 @@ def run(spec: "CommandSpec", flow: Any, store: "InputStore", context: "Context")
         raise CommandFailed(status)
     for name, filename in spec.outputs.items():
         path = _inside(outputs, filename)
-        if not path.is_file():
+        if not (path.is_file() or path.is_dir()):
             there = (
                 ", ".join(sorted(str(p.relative_to(outputs)) for p in outputs.rglob("*") if p.is_file())) or "nothing"
             )

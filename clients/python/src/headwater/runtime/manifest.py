@@ -105,6 +105,8 @@ class Writer:
 
     def add(self, value: Any) -> Entry:
         """The entry of a value. Complete only after finish(). Raises codec.Unpicklable, OSError."""
+        if type(value).__module__ != "builtins" and (made := self._add_by_plugin(value)) is not None:
+            return made
         encoded = codec.encode(value)
         entry: Entry = {"type": type_name(value), "encoding": encoded.encoding, "size": encoded.size}
         if encoded.size >= PACK_MAX:
@@ -121,6 +123,21 @@ class Writer:
         # The same bytes twice share one place in the pack, so both names share the entry that finish() completes.
         return self._pending[entry["digest"]][0]
 
+    def _add_by_plugin(self, value: Any) -> Entry | None:
+        from headwater.runtime import serializers
+
+        found = serializers.of_value(value)
+        if found is None:
+            return None
+        self._directory.mkdir(parents=True, exist_ok=True)
+        path = self._directory / f"value-{len(self.blobs)}"
+        try:
+            found[1].write(value, path)
+            entry = self.add_file(path, "")
+        except Exception as error:
+            raise codec.Unpicklable("", f"the serializer of {found[0]} failed: {error!r}") from error
+        return {**entry, "type": type_name(value), "encoding": serializers.ENCODING, "serializer": found[0]}
+
     def _write_apart(self, entry: Entry, encoded: codec.Encoded) -> Entry:
         from headwater.runtime import compressed
 
@@ -133,7 +150,12 @@ class Writer:
         return entry
 
     def add_file(self, path: Path, name: str) -> Entry:
-        """The entry of a file that a command left behind; it is handed over as it is."""
+        """The entry of a file that is handed over as it is, or of a folder."""
+        if path.is_dir():
+            from headwater.runtime import folders
+
+            blob = self._write(folders.pack(path))
+            return {"type": "folder", "encoding": "folder", "size": blob.size, "digest": blob.digest, "name": name}
         digest = digests.large()
         with open(path, "rb") as file:
             while chunk := file.read(1 << 20):

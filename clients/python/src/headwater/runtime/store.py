@@ -68,8 +68,15 @@ class InputStore:
         self._adopted[name] = other.entry(name)
 
     def value(self, entry: Entry) -> Any:
-        if entry["encoding"] == "file":
-            return self._file(entry)
+        match entry["encoding"]:
+            case "file":
+                return self._file(entry)
+            case "folder":
+                return self._folder(entry)
+            case "plugin":
+                from headwater.runtime import serializers
+
+                return serializers.named(entry["serializer"]).read(self._get_blob(entry["digest"]))
         return codec.decode(entry["encoding"], manifest.read(entry, self._get_blob))
 
     def unchanged(self, name: str, value: Any) -> Entry | None:
@@ -91,6 +98,19 @@ class InputStore:
         target.parent.mkdir(parents=True, exist_ok=True)
         if not target.exists():
             target.symlink_to(source)
+        return target
+
+    def _folder(self, entry: Entry) -> Path:
+        """A read-only copy of the folder, made once."""
+        from headwater.runtime import folders
+
+        target = self._files / entry["digest"][:12] / (os.path.basename(entry.get("name", "")) or "folder")
+        if not target.is_dir():
+            try:
+                folders.unpack(self._get_blob(entry["digest"]), target)
+            except OSError:
+                if not target.is_dir():  # else another reader was first
+                    raise
         return target
 
 

@@ -18,6 +18,7 @@ OUTPUTS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "services/headwater_server/gateway/comments.json": ("openapi", "comments", ()),
     "docs/openapi.json": ("openapi", "document", ()),
     "docs/cli.md": ("cli", "page", ()),
+    "docs/mlflow.md": ("mlflow", "page", ()),
     "infra/nats/nats.conf": ("bus", "config", ()),
     "infra/postgres/roles.sql": ("database", "roles", ()),
     "infra/s3/setup.sh": ("objects", "setup", ()),

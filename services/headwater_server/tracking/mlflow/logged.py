@@ -40,10 +40,10 @@ class Logged:
 
     async def batch(self, body: bodies.LogBatch, project: str, call: Call) -> dict[str, Any]:
         name = checks.check_run_id(body.run)
+        checks.check_batch(len(body.metrics), len(body.params), len(body.tags))
         keys = checks.check_metrics(body.metrics, "metrics[{}].")
         params = dict(checks.check_param(pair, f"params[{n}].") for n, pair in enumerate(body.params))
         tags = dict(checks.check_tag(pair, f"tags[{n}].") for n, pair in enumerate(body.tags))
-        checks.check_batch(len(body.metrics), len(body.params), len(body.tags))
         checks.check_unique(body.params)
         run, _ = await self._scope.run(name, call)
         tags = await self._special(run, tags)

@@ -15,7 +15,7 @@ WHERE e.project = $1 AND e.name = $2
 -- By name: a keyset page.
 SELECT e.id, e.project, e.name, e.tags, e.created_at, (SELECT count(*) FROM runs r WHERE r.experiment_id = e.id) AS runs
 FROM experiments e
-WHERE e.project = $1 AND e.name > $2
+WHERE e.project = $1 AND e.name > $2 AND e.deleted_at IS NULL
 ORDER BY e.name
 LIMIT $3
 

@@ -10,6 +10,7 @@ from headwater_server.artifact.api import ArtifactApi
 from headwater_server.artifact.audit import Audit
 from headwater_server.artifact.backlog import Backlog
 from headwater_server.artifact.collector import Collector
+from headwater_server.artifact.emptying import EmptyingApi
 from headwater_server.artifact.files import FileApi, FileStore
 from headwater_server.artifact.parts import PartsApi
 from headwater_server.artifact.store import Store
@@ -49,7 +50,7 @@ async def build(kit: ServiceKit[Settings]) -> None:
     api = ArtifactApi(store, objects, kit, kit.outbox, UpkeepApi(collector, Audit(store, objects)))
     files = FileStore(kit.database)
     parts = PartsApi(files, store, objects)
-    servicer = Joined(api, FileApi(files, store, objects), parts)
+    servicer = Joined(api, FileApi(files, store, objects), parts, EmptyingApi(store, objects, collector))
     kit.serve(artifact_pb2.DESCRIPTOR.services_by_name["ArtifactService"], servicer)
     kit.loop("uploads", parts.sweep_loop)
     kit.loop("collect", collector.collect_loop)

@@ -1,4 +1,4 @@
-"""Compares the bucket with the rows, a range of digests at a time: missing, corrupt and orphaned blobs, and their repair.
+"""Compares the bucket with the rows, a range of digests at a time: missing, corrupt and orphaned blobs, their repair.
 
 Repair destroys nothing that a row names: a blob without good bytes is marked, so that it is not given out and the next
 upload replaces it, unless its bytes lie at another key. Orphans go through the same condemned keys as garbage.

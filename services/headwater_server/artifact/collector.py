@@ -1,8 +1,8 @@
 """Removes blobs that nobody needs: first their rows, under locks, in one transaction that condemns the objects' keys;
 then the objects. A process that dies between the two leaves condemned keys, which the next one removes.
 
-A blob goes when it has no holder and no card, and has had none for the grace. Who asks for it in that moment either holds
-it, and it stays, or is told to upload it, to another key.
+A blob goes when it has no holder, card and file, and has had none for the grace. Who asks for it in that moment either
+holds it, and it stays, or is told to upload it, to another key.
 """
 
 import asyncio
@@ -39,12 +39,15 @@ class Collector:
         Raises Unavailable when references may still be on their way here."""
         if not dry_run:
             await self._backlog.read()
+        if not dry_run:
+            return await self.take(project, after, grace)
         idle = await self._store.idle(project, after, grace, PAGE)
-        if not idle:
-            return [], 0, 0, False
-        if dry_run:
-            return idle, len(idle), await self._store.idle_bytes(idle), len(idle) == PAGE
-        blobs, size = await self._store.collect(idle, grace)
+        return idle, len(idle), await self._store.idle_bytes(idle) if idle else 0, len(idle) == PAGE
+
+    async def take(self, project: str, after: tuple[str, bytes], grace: timedelta) -> tuple[list[Idle], int, int, bool]:
+        """One page, whatever may be on its way."""
+        idle = await self._store.idle(project, after, grace, PAGE)
+        blobs, size = await self._store.collect(idle, grace) if idle else (0, 0)
         return idle, blobs, size, len(idle) == PAGE
 
     async def collect(self) -> None:

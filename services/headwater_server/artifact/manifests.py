@@ -78,8 +78,9 @@ def _made(name: str, entry: Any) -> Made:
 
 
 def needed(data: bytes | str) -> set[bytes]:
-    """Digests of the blobs that a manifest names, inherited ones too, and of those that are no blobs of ours. Of one that
-    read_manifest() accepts."""
+    """Digests of the blobs that a manifest names, inherited ones too, and of values of other engines.
+
+    Of a manifest that read_manifest() accepts."""
     body = msgspec.json.decode(data) if data else {}
     found = {body["manifest"]} if "manifest" in body else set()
     for group in ("artifacts", "foreach"):

@@ -181,6 +181,17 @@ class Store:
             await conn.execute(q.forget_files, project, f"runs/{run.hex}")
             await conn.execute(q.release, project, holder, None)
 
+    async def empty(self, project: str, runs: Sequence[uuid.UUID]) -> int:
+        """Nobody of the project needs a blob any more, and its runs are gone; how many files went."""
+        async with self._database.transaction() as conn:
+            await conn.execute(q.note_deleted_runs, list(runs))
+            for statement in (q.empty_artifacts, q.empty_cards, q.empty_references):
+                await conn.execute(statement, project)
+            return int((await conn.execute(q.empty_files, project)).rpartition(" ")[2] or 0)
+
+    async def projects(self) -> list[str]:
+        return [row["project"] for row in await self._database.fetch(q.projects)]
+
     # What nobody needs
 
     async def idle(self, project: str, after: tuple[str, bytes], grace: timedelta, limit: int) -> list[Idle]:

@@ -21,11 +21,13 @@ from headwater_server.gateway.live.runs import RunStreams
 from headwater_server.gateway.metaflow.routes import Metaflow
 from headwater_server.gateway.mlflow.errors import refuse
 from headwater_server.gateway.mlflow.routes import Mlflow
+from headwater_server.gateway.projects import ProjectApi
 from headwater_server.gateway.request import Request, answer
 from headwater_server.gateway.rest.forward import Forward
 from headwater_server.gateway.rest.routes import Router, rpc_routes
 from headwater_server.gateway.server import HttpServer, listen
 from headwater_server.gateway.store import Store
+from headwater_server.kit.rpc import Joined
 from headwater_server.kit.service import ServiceKit
 from headwater_server.kit.settings import ServiceSettings
 
@@ -55,7 +57,8 @@ async def build(kit: ServiceKit[Settings]) -> None:
     if secret := settings.bootstrap_token.get_secret_value():
         await store.make_known(secret)
     tokens = TokenApi(store, kit.authenticator)
-    kit.serve(gateway_pb2.DESCRIPTOR.services_by_name["TokenService"], tokens)
+    servicer = Joined(tokens, ProjectApi(kit, store, kit.authenticator))
+    kit.serve(gateway_pb2.DESCRIPTOR.services_by_name["TokenService"], servicer)
     kit.loop("touch", tokens.touch_loop)
     hub, past = Hub(kit.bus), Past(kit.bus)
     guard = Guard.of(settings.http_address, settings.allowed_hosts, settings.public_url)

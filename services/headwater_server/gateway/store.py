@@ -1,4 +1,4 @@
-"""Tokens in Postgres, by hash. The statements are in queries/tokens.sql."""
+"""Tokens, by hash, and projects in Postgres. The statements are in queries/*.sql."""
 
 from datetime import timedelta
 
@@ -39,6 +39,19 @@ class Store:
 
     async def touch(self, token_ids: list[str]) -> None:
         await self._database.execute(q.touch_tokens, token_ids)
+
+    async def create_project(self, name: str, description: str, by: dict[str, str]) -> asyncpg.Record | None:
+        """None: it exists."""
+        return await self._database.fetchrow(q.create_project, name, description, by)
+
+    async def projects(self) -> list[asyncpg.Record]:
+        return await self._database.fetch(q.list_projects)
+
+    async def delete_project(self, name: str) -> list[str]:
+        """Hashes of its tokens, which are revoked with it."""
+        async with self._database.transaction() as conn:
+            await conn.execute(q.delete_project, name)
+            return [row["token_hash"] for row in await conn.fetch(q.revoke_project_tokens, name)]
 
     async def alive(self) -> None:
         """Raises when the database does not answer."""

@@ -27,7 +27,7 @@ _VIEWER = {
 _RUNNER = _VIEWER | {"runs:write", "experiments:log", "artifacts:write", "events:write"}
 _EDITOR = _RUNNER | {"runs:delete", "flows:write", "experiments:write", "models:write"}
 _PROMOTER = _EDITOR | {"models:promote"}
-_ADMIN = _PROMOTER | {"tokens:write", "events:repair", "artifacts:repair"}
+_ADMIN = _PROMOTER | {"tokens:write", "events:repair", "artifacts:repair", "projects:write"}
 
 ROLES: dict[str, frozenset[str]] = {
     "viewer": frozenset(_VIEWER),

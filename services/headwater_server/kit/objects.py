@@ -158,7 +158,7 @@ class ObjectStore:
             self._check(response, key)
 
     async def list(self, prefix: str, after: str = "") -> tuple[list[Listed], bool]:
-        """A page of the objects whose key begins with `prefix`, in order, from the first beyond `after`; are there more?"""
+        """A page of the objects below `prefix`, in order, from the first beyond `after`; are there more?"""
         query = {"list-type": "2", "prefix": prefix, "max-keys": str(PAGE)} | ({"start-after": after} if after else {})
         response = await self.http.request("GET", self.presign("GET", query=query))
         self._check(response, prefix)

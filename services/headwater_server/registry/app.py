@@ -14,6 +14,7 @@ from headwater_server.registry.blobs import Blobs
 from headwater_server.registry.catalog import Catalog
 from headwater_server.registry.catalog_store import CatalogStore
 from headwater_server.registry.deliveries import Deliveries
+from headwater_server.registry.emptying import EmptyingApi
 from headwater_server.registry.hooks import Hooks
 from headwater_server.registry.logged_models import LoggedModels
 from headwater_server.registry.outgoing import Policy
@@ -45,6 +46,7 @@ async def build(kit: ServiceKit[Settings]) -> None:
         Catalog(store, catalog, kit.outbox, hooks),
         LoggedModels(database),
         Webhooks(database, deliveries, policy),
+        EmptyingApi(database),
     )
     kit.serve(registry_pb2.DESCRIPTOR.services_by_name["RegistryService"], servicer)
     kit.loop("webhooks", deliveries.loop)

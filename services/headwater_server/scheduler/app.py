@@ -7,6 +7,7 @@ from pydantic import Field
 from headwater.api.artifact.v1 import artifact_pb2
 from headwater.api.scheduler.v1 import scheduler_pb2
 from headwater_server.kit.errors import NotFound
+from headwater_server.kit.rpc import Joined
 from headwater_server.kit.service import ServiceKit
 from headwater_server.kit.settings import ServiceSettings
 from headwater_server.scheduler import events
@@ -15,6 +16,7 @@ from headwater_server.scheduler.completions import Completions
 from headwater_server.scheduler.deletion import Deletion
 from headwater_server.scheduler.deployments import Deployments
 from headwater_server.scheduler.dispatch import Dispatcher
+from headwater_server.scheduler.emptying import EmptyingApi
 from headwater_server.scheduler.endings import Endings
 from headwater_server.scheduler.exit_hooks import ExitHooks
 from headwater_server.scheduler.listing import Listing
@@ -96,8 +98,11 @@ async def build(kit: ServiceKit[Settings]) -> None:
     listing, results = Listing(store), Results(store)
     deletion = Deletion(kit.outbox, store)
     retention = Retention(store, deletion)
-    api = SchedulerApi(kit.outbox, store, runs, listing, deployments, sessions, completions, results, lives, deletion, retention)
-    kit.serve(scheduler_pb2.DESCRIPTOR.services_by_name["SchedulerService"], api)
+    api = SchedulerApi(
+        kit.outbox, store, runs, listing, deployments, sessions, completions, results, lives, deletion, retention
+    )
+    servicer = Joined(api, EmptyingApi(kit.outbox, store, endings))
+    kit.serve(scheduler_pb2.DESCRIPTOR.services_by_name["SchedulerService"], servicer)
     for loop in (completions.loop, lookups.loop, sweep.loop, deployments.clock_loop, lives.sweep_loop, retention.loop):
         kit.loop(loop.__qualname__, loop)
     await events.subscribe(kit, deployments, ExitHooks(store, runs), retention, sessions)

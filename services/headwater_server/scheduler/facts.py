@@ -125,15 +125,28 @@ def tags_changed(info: RunInfo, at: datetime, before: list[str], tags: list[str]
 def run_deleted(
     info: RunInfo, at: datetime, *, actor: dict[str, Any], reason: str = "", heirs: Sequence[str] = ()
 ) -> OutMessage:
-    body: dict[str, Any] = {
-        "runId": info.run_id,
-        "project": info.project,
-        "flow": info.flow,
-        "at": stamp(at),
-        "actor": actor,
-    }
+    return gone(
+        info.run_id, info.project, info.flow, at, actor=actor, reason=reason, heirs=heirs, traceparent=info.traceparent
+    )
+
+
+def gone(
+    run_id: str,
+    project: str,
+    flow: str,
+    at: datetime,
+    *,
+    actor: dict[str, Any],
+    reason: str = "",
+    heirs: Sequence[str] = (),
+    traceparent: str = "",
+) -> OutMessage:
+    """run.deleted of a run of which no more is known."""
+    body: dict[str, Any] = {"runId": run_id, "project": project, "flow": flow, "at": stamp(at), "actor": actor}
     body.update((name, value) for name, value in (("reason", reason), ("heirs", list(heirs))) if value)
-    return _encode("run.deleted", info, body, info.traceparent)
+    return encode_json(
+        "run.deleted", source="scheduler", project=project, identity=run_id, body=body, traceparent=traceparent
+    )
 
 
 def run_started(info: RunInfo, at: datetime, seq: int) -> OutMessage:

@@ -4,10 +4,12 @@ import asyncio
 
 from headwater.api.tracking.v1 import tracking_pb2
 from headwater_server.kit.database import load_queries
+from headwater_server.kit.rpc import Joined
 from headwater_server.kit.service import ServiceKit
 from headwater_server.kit.settings import ServiceSettings
 from headwater_server.tracking import events
 from headwater_server.tracking.api import TrackingApi
+from headwater_server.tracking.emptying import EmptyingApi
 from headwater_server.tracking.ingest import Ingest
 from headwater_server.tracking.store import Store
 
@@ -22,7 +24,7 @@ class Settings(ServiceSettings):
 async def build(kit: ServiceKit[Settings]) -> None:
     store = Store(kit.database)
     ingest = Ingest(kit.database, kit.outbox, store)
-    api = TrackingApi(store, ingest, kit.outbox, kit.database)
+    api = Joined(TrackingApi(store, ingest, kit.outbox, kit.database), EmptyingApi(kit.outbox, store))
     kit.serve(tracking_pb2.DESCRIPTOR.services_by_name["TrackingService"], api)
     await events.subscribe(kit, store, ingest)
 

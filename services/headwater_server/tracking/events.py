@@ -37,14 +37,14 @@ class FlowRuns:
 
     async def started(self, tx: OutboxTransaction, event: Envelope) -> None:
         started = flow_runs.started_run(event.data, event.time)
+        if await self._store.was_deleted(tx, started.run):
+            return
         keys = await self._store.ensure_keys_in(tx, [*started.params, *started.tags])
         experiment = await self._store.ensure_experiment(tx, started.project, started.flow)
         name = name_for(str(started.run))
         new = NewRun(started.run, started.project, experiment, name, started_at=started.at, of_flow=True)
         made = await self._store.create_run(tx, new)
         if made is None:
-            if await self._store.was_deleted(tx, started.run):
-                return
             await self._store.heal_run(tx, started.run, started.project, experiment, started.at)
             row = await self._store.placed(tx, started.run)
             if row is None or row["project"] != started.project:
@@ -83,6 +83,8 @@ class FlowRuns:
         """The end came before the start: the run is made as it ended, its start fills in the rest. Returns the
         experiment, or "" when the run had ended already."""
         run, project = limits.check_run_id(event.data.get("runId")), event.data.get("project") or "default"
+        if await self._store.was_deleted(tx, run):
+            return ""
         flow = flow_runs.flow_of(event.data)
         at = flow_runs.moment(event.data.get("at"), event.time)
         experiment = await self._store.ensure_experiment(tx, project, flow)

@@ -94,6 +94,33 @@ def test_retention_of_a_project(connected: Platform) -> None:
     assert refused.returncode == 2 and "is not a period" in refused.stderr
 
 
+async def test_a_project_is_emptied_while_it_runs(
+    connected: Platform, tmp_path: Path, eventually: Callable[..., Awaitable[Any]]
+) -> None:
+    project = Platform(connected.home)
+    project.environ = {**connected.environ, "HEADWATER_PROJECT": "class-of-26"}
+    made = project.json("projects", "create", "class-of-26", "--description", "Exercises")
+    assert made["createdBy"]["name"] and "class-of-26" in connected.headwater("projects")
+    again = connected.run(*COMMAND, "projects", "create", "class-of-26", fails=True)
+    assert again.returncode == 1 and "exists" in again.stderr
+    file = tmp_path / "flow" / "slow.py"
+    file.parent.mkdir()
+    slow = FLOW.replace('print("a line")', "import time; time.sleep(600)").replace("Upkeep", "Slow")
+    file.write_text(slow)
+    project.run(sys.executable, file, "run", "--detach")
+    assert await eventually(lambda: project.json("runs")[0]["tasks"].get("running") == 1)
+    await eventually(lambda: [each["name"] for each in project.json("experiments")] == ["Slow"])
+
+    removed = project.json("projects", "reset", "class-of-26", "--yes")
+    assert (removed["runs"], removed["tracked runs"]) == ("1", "1")
+    assert project.json("runs") == [] and [each["name"] for each in project.json("experiments")] in ([], ["Default"])
+    assert project.json("projects", "reset", "class-of-26", "--yes") == {}
+    project.headwater("projects", "delete", "class-of-26", "--yes")
+    assert "class-of-26" not in connected.headwater("projects")
+    refused = connected.run(*COMMAND, "projects", "delete", "default", "--yes", fails=True)
+    assert "always there" in refused.stderr
+
+
 def _not_there(path: str) -> bool:
     try:
         connect().call("GET", path)

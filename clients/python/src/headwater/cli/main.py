@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "stack": ("stack_group", "stack", "The commands of the local platform as one group."),
     "doctor": ("doctor", "doctor", "Find out what is wrong, and how to fix it."),
     "runs": ("runs", "runs", "List and delete runs."),
+    "projects": ("projects", "projects", "List, create, delete and empty projects."),
     "retention": ("retention", "retention", "How long runs of a project are kept."),
     "run": ("runs", "run", "Show or cancel one run, or run a flow file."),
     "logs": ("logs", "logs", "Output of a run, a step or a task, or of the platform."),
@@ -40,7 +41,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
 GROUPS = (
     ("This machine", ("up", "down", "status", "doctor", "env", "stack", "reset")),
     ("Runs", ("runs", "run", "logs", "artifacts", "flows", "deploy", "undeploy", "deployment", "limits", "workers")),
-    ("Upkeep", ("retention", "gc")),
+    ("Upkeep", ("projects", "retention", "gc")),
     ("Models and metrics", ("experiments", "models", "promote")),
     ("Events and access", ("events", "token")),
 )

@@ -120,6 +120,16 @@ class ArtifactServiceStub(object):
                 request_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.AbortPartsRequest.SerializeToString,
                 response_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.AbortPartsResponse.FromString,
                 _registered_method=True)
+        self.EmptyProject = channel.unary_unary(
+                '/headwater.api.artifact.v1.ArtifactService/EmptyProject',
+                request_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_upkeep__pb2.EmptyProjectRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_upkeep__pb2.EmptyProjectResponse.FromString,
+                _registered_method=True)
+        self.ListProjects = channel.unary_unary(
+                '/headwater.api.artifact.v1.ArtifactService/ListProjects',
+                request_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_upkeep__pb2.ListProjectsRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_upkeep__pb2.ListProjectsResponse.FromString,
+                _registered_method=True)
 
 
 class ArtifactServiceServicer(object):
@@ -241,6 +251,19 @@ class ArtifactServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def EmptyProject(self, request, context):
+        """Removes all that a project has here, running or not. For the gateway.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListProjects(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ArtifactServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -328,6 +351,16 @@ def add_ArtifactServiceServicer_to_server(servicer, server):
                     servicer.AbortParts,
                     request_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.AbortPartsRequest.FromString,
                     response_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.AbortPartsResponse.SerializeToString,
+            ),
+            'EmptyProject': grpc.unary_unary_rpc_method_handler(
+                    servicer.EmptyProject,
+                    request_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_upkeep__pb2.EmptyProjectRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_upkeep__pb2.EmptyProjectResponse.SerializeToString,
+            ),
+            'ListProjects': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListProjects,
+                    request_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_upkeep__pb2.ListProjectsRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_upkeep__pb2.ListProjectsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -789,6 +822,60 @@ class ArtifactService(object):
             '/headwater.api.artifact.v1.ArtifactService/AbortParts',
             headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.AbortPartsRequest.SerializeToString,
             headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.AbortPartsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EmptyProject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.artifact.v1.ArtifactService/EmptyProject',
+            headwater_dot_api_dot_artifact_dot_v1_dot_upkeep__pb2.EmptyProjectRequest.SerializeToString,
+            headwater_dot_api_dot_artifact_dot_v1_dot_upkeep__pb2.EmptyProjectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListProjects(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.artifact.v1.ArtifactService/ListProjects',
+            headwater_dot_api_dot_artifact_dot_v1_dot_upkeep__pb2.ListProjectsRequest.SerializeToString,
+            headwater_dot_api_dot_artifact_dot_v1_dot_upkeep__pb2.ListProjectsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -26,15 +26,17 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&headwater/api/artifact/v1/upkeep.proto\x12\x19headwater.api.artifact.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"w\n\x15\x43ollectGarbageRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12(\n\x05grace\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0f\n\x07\x64ry_run\x18\x03 \x01(\x08\x12\x12\n\npage_token\x18\x04 \x01(\t\"`\n\x16\x43ollectGarbageResponse\x12\r\n\x05\x62lobs\x18\x01 \x01(\x03\x12\r\n\x05\x62ytes\x18\x02 \x01(\x03\x12\x0f\n\x07\x64igests\x18\x03 \x03(\t\x12\x17\n\x0fnext_page_token\x18\x04 \x01(\t\"\xc7\x01\n\x07\x46inding\x12\x34\n\x04kind\x18\x01 \x01(\x0e\x32&.headwater.api.artifact.v1.FindingKind\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12\x0b\n\x03key\x18\x03 \x01(\t\x12\x0c\n\x04size\x18\x04 \x01(\x03\x12\x10\n\x08projects\x18\x05 \x03(\t\x12)\n\x05since\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x64\x65tail\x18\x07 \x01(\t\x12\x0e\n\x06repair\x18\x08 \x01(\t\"s\n\x15\x41uditArtifactsRequest\x12\x0c\n\x04\x64\x65\x65p\x18\x01 \x01(\x08\x12\x0e\n\x06repair\x18\x02 \x01(\x08\x12(\n\x05grace\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x12\n\npage_token\x18\x04 \x01(\t\"\x85\x01\n\x16\x41uditArtifactsResponse\x12\r\n\x05\x62lobs\x18\x01 \x01(\x03\x12\r\n\x05\x62ytes\x18\x02 \x01(\x03\x12\x34\n\x08\x66indings\x18\x03 \x03(\x0b\x32\".headwater.api.artifact.v1.Finding\x12\x17\n\x0fnext_page_token\x18\x04 \x01(\t*z\n\x0b\x46indingKind\x12\x1c\n\x18\x46INDING_KIND_UNSPECIFIED\x10\x00\x12\x18\n\x14\x46INDING_KIND_MISSING\x10\x01\x12\x18\n\x14\x46INDING_KIND_CORRUPT\x10\x02\x12\x19\n\x15\x46INDING_KIND_ORPHANED\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&headwater/api/artifact/v1/upkeep.proto\x12\x19headwater.api.artifact.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"w\n\x15\x43ollectGarbageRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12(\n\x05grace\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0f\n\x07\x64ry_run\x18\x03 \x01(\x08\x12\x12\n\npage_token\x18\x04 \x01(\t\"`\n\x16\x43ollectGarbageResponse\x12\r\n\x05\x62lobs\x18\x01 \x01(\x03\x12\r\n\x05\x62ytes\x18\x02 \x01(\x03\x12\x0f\n\x07\x64igests\x18\x03 \x03(\t\x12\x17\n\x0fnext_page_token\x18\x04 \x01(\t\"\xc7\x01\n\x07\x46inding\x12\x34\n\x04kind\x18\x01 \x01(\x0e\x32&.headwater.api.artifact.v1.FindingKind\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12\x0b\n\x03key\x18\x03 \x01(\t\x12\x0c\n\x04size\x18\x04 \x01(\x03\x12\x10\n\x08projects\x18\x05 \x03(\t\x12)\n\x05since\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x64\x65tail\x18\x07 \x01(\t\x12\x0e\n\x06repair\x18\x08 \x01(\t\"s\n\x15\x41uditArtifactsRequest\x12\x0c\n\x04\x64\x65\x65p\x18\x01 \x01(\x08\x12\x0e\n\x06repair\x18\x02 \x01(\x08\x12(\n\x05grace\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x12\n\npage_token\x18\x04 \x01(\t\"\x85\x01\n\x16\x41uditArtifactsResponse\x12\r\n\x05\x62lobs\x18\x01 \x01(\x03\x12\r\n\x05\x62ytes\x18\x02 \x01(\x03\x12\x34\n\x08\x66indings\x18\x03 \x03(\x0b\x32\".headwater.api.artifact.v1.Finding\x12\x17\n\x0fnext_page_token\x18\x04 \x01(\t\"7\n\x13\x45mptyProjectRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x0f\n\x07run_ids\x18\x02 \x03(\t\"\x95\x01\n\x14\x45mptyProjectResponse\x12M\n\x07removed\x18\x01 \x03(\x0b\x32<.headwater.api.artifact.v1.EmptyProjectResponse.RemovedEntry\x1a.\n\x0cRemovedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"\x15\n\x13ListProjectsRequest\"(\n\x14ListProjectsResponse\x12\x10\n\x08projects\x18\x01 \x03(\t*z\n\x0b\x46indingKind\x12\x1c\n\x18\x46INDING_KIND_UNSPECIFIED\x10\x00\x12\x18\n\x14\x46INDING_KIND_MISSING\x10\x01\x12\x18\n\x14\x46INDING_KIND_CORRUPT\x10\x02\x12\x19\n\x15\x46INDING_KIND_ORPHANED\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'headwater.api.artifact.v1.upkeep_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_FINDINGKIND']._serialized_start=808
-  _globals['_FINDINGKIND']._serialized_end=930
+  _globals['_EMPTYPROJECTRESPONSE_REMOVEDENTRY']._loaded_options = None
+  _globals['_EMPTYPROJECTRESPONSE_REMOVEDENTRY']._serialized_options = b'8\001'
+  _globals['_FINDINGKIND']._serialized_start=1082
+  _globals['_FINDINGKIND']._serialized_end=1204
   _globals['_COLLECTGARBAGEREQUEST']._serialized_start=134
   _globals['_COLLECTGARBAGEREQUEST']._serialized_end=253
   _globals['_COLLECTGARBAGERESPONSE']._serialized_start=255
@@ -45,4 +47,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AUDITARTIFACTSREQUEST']._serialized_end=670
   _globals['_AUDITARTIFACTSRESPONSE']._serialized_start=673
   _globals['_AUDITARTIFACTSRESPONSE']._serialized_end=806
+  _globals['_EMPTYPROJECTREQUEST']._serialized_start=808
+  _globals['_EMPTYPROJECTREQUEST']._serialized_end=863
+  _globals['_EMPTYPROJECTRESPONSE']._serialized_start=866
+  _globals['_EMPTYPROJECTRESPONSE']._serialized_end=1015
+  _globals['_EMPTYPROJECTRESPONSE_REMOVEDENTRY']._serialized_start=969
+  _globals['_EMPTYPROJECTRESPONSE_REMOVEDENTRY']._serialized_end=1015
+  _globals['_LISTPROJECTSREQUEST']._serialized_start=1017
+  _globals['_LISTPROJECTSREQUEST']._serialized_end=1038
+  _globals['_LISTPROJECTSRESPONSE']._serialized_start=1040
+  _globals['_LISTPROJECTSRESPONSE']._serialized_end=1080
 # @@protoc_insertion_point(module_scope)

@@ -25,10 +25,11 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from headwater.api.common.v1 import common_pb2 as headwater_dot_api_dot_common_dot_v1_dot_common__pb2
+from headwater.api.gateway.v1 import projects_pb2 as headwater_dot_api_dot_gateway_dot_v1_dot_projects__pb2
 from headwater.api.options.v1 import options_pb2 as headwater_dot_api_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&headwater/api/gateway/v1/gateway.proto\x12\x18headwater.api.gateway.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$headwater/api/common/v1/common.proto\x1a&headwater/api/options/v1/options.proto\"\xe9\x01\n\x05Token\x12\x10\n\x08token_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07project\x18\x03 \x01(\t\x12\x0c\n\x04role\x18\x04 \x01(\t\x12.\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0clast_used_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07revoked\x18\x08 \x01(\x08\"p\n\x12\x43reateTokenRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07project\x18\x02 \x01(\t\x12\x0c\n\x04role\x18\x03 \x01(\t\x12-\n\nexpires_in\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"U\n\x13\x43reateTokenResponse\x12.\n\x05token\x18\x01 \x01(\x0b\x32\x1f.headwater.api.gateway.v1.Token\x12\x0e\n\x06secret\x18\x02 \x01(\t\":\n\x11ListTokensRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"^\n\x12ListTokensResponse\x12/\n\x06tokens\x18\x01 \x03(\x0b\x32\x1f.headwater.api.gateway.v1.Token\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"&\n\x12RevokeTokenRequest\x12\x10\n\x08token_id\x18\x01 \x01(\t\"\x15\n\x13RevokeTokenResponse\"\'\n\x11IntrospectRequest\x12\x12\n\ntoken_hash\x18\x01 \x01(\t\"T\n\x12IntrospectResponse\x12\x0e\n\x06\x61\x63tive\x18\x01 \x01(\x08\x12.\n\x05token\x18\x02 \x01(\x0b\x32\x1f.headwater.api.gateway.v1.Token\"\x12\n\x10GetCallerRequest\"a\n\x11GetCallerResponse\x12-\n\x05\x61\x63tor\x18\x01 \x01(\x0b\x32\x1e.headwater.api.common.v1.Actor\x12\x0c\n\x04role\x18\x02 \x01(\t\x12\x0f\n\x07project\x18\x03 \x01(\t2\xe7\x05\n\x0cTokenService\x12\x94\x01\n\x0b\x43reateToken\x12,.headwater.api.gateway.v1.CreateTokenRequest\x1a-.headwater.api.gateway.v1.CreateTokenResponse\"(\xe2\xe0\x18$\n\x0ctokens:write\x12\x04POST\x1a\x0e/api/v1/tokens\x12\x90\x01\n\nListTokens\x12+.headwater.api.gateway.v1.ListTokensRequest\x1a,.headwater.api.gateway.v1.ListTokensResponse\"\'\xe2\xe0\x18#\n\x0ctokens:write\x12\x03GET\x1a\x0e/api/v1/tokens\x12\xa1\x01\n\x0bRevokeToken\x12,.headwater.api.gateway.v1.RevokeTokenRequest\x1a-.headwater.api.gateway.v1.RevokeTokenResponse\"5\xe2\xe0\x18\x31\n\x0ctokens:write\x12\x06\x44\x45LETE\x1a\x19/api/v1/tokens/{token_id}\x12\x8a\x01\n\tGetCaller\x12*.headwater.api.gateway.v1.GetCallerRequest\x1a+.headwater.api.gateway.v1.GetCallerResponse\"$\xe2\xe0\x18 \n\truns:read\x12\x03GET\x1a\x0e/api/v1/caller\x12|\n\nIntrospect\x12+.headwater.api.gateway.v1.IntrospectRequest\x1a,.headwater.api.gateway.v1.IntrospectResponse\"\x13\xe2\xe0\x18\x0f\n\rinternal:callb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&headwater/api/gateway/v1/gateway.proto\x12\x18headwater.api.gateway.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$headwater/api/common/v1/common.proto\x1a\'headwater/api/gateway/v1/projects.proto\x1a&headwater/api/options/v1/options.proto\"\xe9\x01\n\x05Token\x12\x10\n\x08token_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07project\x18\x03 \x01(\t\x12\x0c\n\x04role\x18\x04 \x01(\t\x12.\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0clast_used_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07revoked\x18\x08 \x01(\x08\"p\n\x12\x43reateTokenRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07project\x18\x02 \x01(\t\x12\x0c\n\x04role\x18\x03 \x01(\t\x12-\n\nexpires_in\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"U\n\x13\x43reateTokenResponse\x12.\n\x05token\x18\x01 \x01(\x0b\x32\x1f.headwater.api.gateway.v1.Token\x12\x0e\n\x06secret\x18\x02 \x01(\t\":\n\x11ListTokensRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"^\n\x12ListTokensResponse\x12/\n\x06tokens\x18\x01 \x03(\x0b\x32\x1f.headwater.api.gateway.v1.Token\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"&\n\x12RevokeTokenRequest\x12\x10\n\x08token_id\x18\x01 \x01(\t\"\x15\n\x13RevokeTokenResponse\"\'\n\x11IntrospectRequest\x12\x12\n\ntoken_hash\x18\x01 \x01(\t\"T\n\x12IntrospectResponse\x12\x0e\n\x06\x61\x63tive\x18\x01 \x01(\x08\x12.\n\x05token\x18\x02 \x01(\x0b\x32\x1f.headwater.api.gateway.v1.Token\"\x12\n\x10GetCallerRequest\"a\n\x11GetCallerResponse\x12-\n\x05\x61\x63tor\x18\x01 \x01(\x0b\x32\x1e.headwater.api.common.v1.Actor\x12\x0c\n\x04role\x18\x02 \x01(\t\x12\x0f\n\x07project\x18\x03 \x01(\t2\xfb\n\n\x0cTokenService\x12\x94\x01\n\x0b\x43reateToken\x12,.headwater.api.gateway.v1.CreateTokenRequest\x1a-.headwater.api.gateway.v1.CreateTokenResponse\"(\xe2\xe0\x18$\n\x0ctokens:write\x12\x04POST\x1a\x0e/api/v1/tokens\x12\x90\x01\n\nListTokens\x12+.headwater.api.gateway.v1.ListTokensRequest\x1a,.headwater.api.gateway.v1.ListTokensResponse\"\'\xe2\xe0\x18#\n\x0ctokens:write\x12\x03GET\x1a\x0e/api/v1/tokens\x12\xa1\x01\n\x0bRevokeToken\x12,.headwater.api.gateway.v1.RevokeTokenRequest\x1a-.headwater.api.gateway.v1.RevokeTokenResponse\"5\xe2\xe0\x18\x31\n\x0ctokens:write\x12\x06\x44\x45LETE\x1a\x19/api/v1/tokens/{token_id}\x12\x8a\x01\n\tGetCaller\x12*.headwater.api.gateway.v1.GetCallerRequest\x1a+.headwater.api.gateway.v1.GetCallerResponse\"$\xe2\xe0\x18 \n\truns:read\x12\x03GET\x1a\x0e/api/v1/caller\x12|\n\nIntrospect\x12+.headwater.api.gateway.v1.IntrospectRequest\x1a,.headwater.api.gateway.v1.IntrospectResponse\"\x13\xe2\xe0\x18\x0f\n\rinternal:call\x12\x9e\x01\n\rCreateProject\x12..headwater.api.gateway.v1.CreateProjectRequest\x1a/.headwater.api.gateway.v1.CreateProjectResponse\",\xe2\xe0\x18(\n\x0eprojects:write\x12\x04POST\x1a\x10/api/v1/projects\x12\x95\x01\n\x0cListProjects\x12-.headwater.api.gateway.v1.ListProjectsRequest\x1a..headwater.api.gateway.v1.ListProjectsResponse\"&\xe2\xe0\x18\"\n\truns:read\x12\x03GET\x1a\x10/api/v1/projects\x12\xaa\x01\n\rDeleteProject\x12..headwater.api.gateway.v1.DeleteProjectRequest\x1a/.headwater.api.gateway.v1.DeleteProjectResponse\"8\xe2\xe0\x18\x34\n\x0eprojects:write\x12\x06\x44\x45LETE\x1a\x1a/api/v1/projects/{project}\x12\xab\x01\n\x0cResetProject\x12-.headwater.api.gateway.v1.ResetProjectRequest\x1a..headwater.api.gateway.v1.ResetProjectResponse\"<\xe2\xe0\x18\x38\n\x0eprojects:write\x12\x04POST\x1a /api/v1/projects/{project}/resetb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,28 +46,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TOKENSERVICE'].methods_by_name['GetCaller']._serialized_options = b'\342\340\030 \n\truns:read\022\003GET\032\016/api/v1/caller'
   _globals['_TOKENSERVICE'].methods_by_name['Introspect']._loaded_options = None
   _globals['_TOKENSERVICE'].methods_by_name['Introspect']._serialized_options = b'\342\340\030\017\n\rinternal:call'
-  _globals['_TOKEN']._serialized_start=212
-  _globals['_TOKEN']._serialized_end=445
-  _globals['_CREATETOKENREQUEST']._serialized_start=447
-  _globals['_CREATETOKENREQUEST']._serialized_end=559
-  _globals['_CREATETOKENRESPONSE']._serialized_start=561
-  _globals['_CREATETOKENRESPONSE']._serialized_end=646
-  _globals['_LISTTOKENSREQUEST']._serialized_start=648
-  _globals['_LISTTOKENSREQUEST']._serialized_end=706
-  _globals['_LISTTOKENSRESPONSE']._serialized_start=708
-  _globals['_LISTTOKENSRESPONSE']._serialized_end=802
-  _globals['_REVOKETOKENREQUEST']._serialized_start=804
-  _globals['_REVOKETOKENREQUEST']._serialized_end=842
-  _globals['_REVOKETOKENRESPONSE']._serialized_start=844
-  _globals['_REVOKETOKENRESPONSE']._serialized_end=865
-  _globals['_INTROSPECTREQUEST']._serialized_start=867
-  _globals['_INTROSPECTREQUEST']._serialized_end=906
-  _globals['_INTROSPECTRESPONSE']._serialized_start=908
-  _globals['_INTROSPECTRESPONSE']._serialized_end=992
-  _globals['_GETCALLERREQUEST']._serialized_start=994
-  _globals['_GETCALLERREQUEST']._serialized_end=1012
-  _globals['_GETCALLERRESPONSE']._serialized_start=1014
-  _globals['_GETCALLERRESPONSE']._serialized_end=1111
-  _globals['_TOKENSERVICE']._serialized_start=1114
-  _globals['_TOKENSERVICE']._serialized_end=1857
+  _globals['_TOKENSERVICE'].methods_by_name['CreateProject']._loaded_options = None
+  _globals['_TOKENSERVICE'].methods_by_name['CreateProject']._serialized_options = b'\342\340\030(\n\016projects:write\022\004POST\032\020/api/v1/projects'
+  _globals['_TOKENSERVICE'].methods_by_name['ListProjects']._loaded_options = None
+  _globals['_TOKENSERVICE'].methods_by_name['ListProjects']._serialized_options = b'\342\340\030\"\n\truns:read\022\003GET\032\020/api/v1/projects'
+  _globals['_TOKENSERVICE'].methods_by_name['DeleteProject']._loaded_options = None
+  _globals['_TOKENSERVICE'].methods_by_name['DeleteProject']._serialized_options = b'\342\340\0304\n\016projects:write\022\006DELETE\032\032/api/v1/projects/{project}'
+  _globals['_TOKENSERVICE'].methods_by_name['ResetProject']._loaded_options = None
+  _globals['_TOKENSERVICE'].methods_by_name['ResetProject']._serialized_options = b'\342\340\0308\n\016projects:write\022\004POST\032 /api/v1/projects/{project}/reset'
+  _globals['_TOKEN']._serialized_start=253
+  _globals['_TOKEN']._serialized_end=486
+  _globals['_CREATETOKENREQUEST']._serialized_start=488
+  _globals['_CREATETOKENREQUEST']._serialized_end=600
+  _globals['_CREATETOKENRESPONSE']._serialized_start=602
+  _globals['_CREATETOKENRESPONSE']._serialized_end=687
+  _globals['_LISTTOKENSREQUEST']._serialized_start=689
+  _globals['_LISTTOKENSREQUEST']._serialized_end=747
+  _globals['_LISTTOKENSRESPONSE']._serialized_start=749
+  _globals['_LISTTOKENSRESPONSE']._serialized_end=843
+  _globals['_REVOKETOKENREQUEST']._serialized_start=845
+  _globals['_REVOKETOKENREQUEST']._serialized_end=883
+  _globals['_REVOKETOKENRESPONSE']._serialized_start=885
+  _globals['_REVOKETOKENRESPONSE']._serialized_end=906
+  _globals['_INTROSPECTREQUEST']._serialized_start=908
+  _globals['_INTROSPECTREQUEST']._serialized_end=947
+  _globals['_INTROSPECTRESPONSE']._serialized_start=949
+  _globals['_INTROSPECTRESPONSE']._serialized_end=1033
+  _globals['_GETCALLERREQUEST']._serialized_start=1035
+  _globals['_GETCALLERREQUEST']._serialized_end=1053
+  _globals['_GETCALLERRESPONSE']._serialized_start=1055
+  _globals['_GETCALLERRESPONSE']._serialized_end=1152
+  _globals['_TOKENSERVICE']._serialized_start=1155
+  _globals['_TOKENSERVICE']._serialized_end=2558
 # @@protoc_insertion_point(module_scope)

@@ -1,6 +1,7 @@
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from headwater.api.common.v1 import common_pb2 as _common_pb2
+from headwater.api.gateway.v1 import projects_pb2 as _projects_pb2
 from headwater.api.options.v1 import options_pb2 as _options_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor

@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from headwater.api.gateway.v1 import gateway_pb2 as headwater_dot_api_dot_gateway_dot_v1_dot_gateway__pb2
+from headwater.api.gateway.v1 import projects_pb2 as headwater_dot_api_dot_gateway_dot_v1_dot_projects__pb2
 
 GRPC_GENERATED_VERSION = '1.68.1'
 GRPC_VERSION = grpc.__version__
@@ -59,6 +60,26 @@ class TokenServiceStub(object):
                 request_serializer=headwater_dot_api_dot_gateway_dot_v1_dot_gateway__pb2.IntrospectRequest.SerializeToString,
                 response_deserializer=headwater_dot_api_dot_gateway_dot_v1_dot_gateway__pb2.IntrospectResponse.FromString,
                 _registered_method=True)
+        self.CreateProject = channel.unary_unary(
+                '/headwater.api.gateway.v1.TokenService/CreateProject',
+                request_serializer=headwater_dot_api_dot_gateway_dot_v1_dot_projects__pb2.CreateProjectRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_gateway_dot_v1_dot_projects__pb2.CreateProjectResponse.FromString,
+                _registered_method=True)
+        self.ListProjects = channel.unary_unary(
+                '/headwater.api.gateway.v1.TokenService/ListProjects',
+                request_serializer=headwater_dot_api_dot_gateway_dot_v1_dot_projects__pb2.ListProjectsRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_gateway_dot_v1_dot_projects__pb2.ListProjectsResponse.FromString,
+                _registered_method=True)
+        self.DeleteProject = channel.unary_unary(
+                '/headwater.api.gateway.v1.TokenService/DeleteProject',
+                request_serializer=headwater_dot_api_dot_gateway_dot_v1_dot_projects__pb2.DeleteProjectRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_gateway_dot_v1_dot_projects__pb2.DeleteProjectResponse.FromString,
+                _registered_method=True)
+        self.ResetProject = channel.unary_unary(
+                '/headwater.api.gateway.v1.TokenService/ResetProject',
+                request_serializer=headwater_dot_api_dot_gateway_dot_v1_dot_projects__pb2.ResetProjectRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_gateway_dot_v1_dot_projects__pb2.ResetProjectResponse.FromString,
+                _registered_method=True)
 
 
 class TokenServiceServicer(object):
@@ -96,6 +117,34 @@ class TokenServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateProject(self, request, context):
+        """Notes a project with its description. Projects need not be created: each is there with the first that is put into it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListProjects(self, request, context):
+        """Those that were created, those that hold something, and "default"; of them the ones that the caller may see.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteProject(self, request, context):
+        """Removes what a project holds, its tokens and itself.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResetProject(self, request, context):
+        """Removes what a project holds, running or not: it is as new, and its tokens are good.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TokenServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -123,6 +172,26 @@ def add_TokenServiceServicer_to_server(servicer, server):
                     servicer.Introspect,
                     request_deserializer=headwater_dot_api_dot_gateway_dot_v1_dot_gateway__pb2.IntrospectRequest.FromString,
                     response_serializer=headwater_dot_api_dot_gateway_dot_v1_dot_gateway__pb2.IntrospectResponse.SerializeToString,
+            ),
+            'CreateProject': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateProject,
+                    request_deserializer=headwater_dot_api_dot_gateway_dot_v1_dot_projects__pb2.CreateProjectRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_gateway_dot_v1_dot_projects__pb2.CreateProjectResponse.SerializeToString,
+            ),
+            'ListProjects': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListProjects,
+                    request_deserializer=headwater_dot_api_dot_gateway_dot_v1_dot_projects__pb2.ListProjectsRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_gateway_dot_v1_dot_projects__pb2.ListProjectsResponse.SerializeToString,
+            ),
+            'DeleteProject': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteProject,
+                    request_deserializer=headwater_dot_api_dot_gateway_dot_v1_dot_projects__pb2.DeleteProjectRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_gateway_dot_v1_dot_projects__pb2.DeleteProjectResponse.SerializeToString,
+            ),
+            'ResetProject': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResetProject,
+                    request_deserializer=headwater_dot_api_dot_gateway_dot_v1_dot_projects__pb2.ResetProjectRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_gateway_dot_v1_dot_projects__pb2.ResetProjectResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -260,6 +329,114 @@ class TokenService(object):
             '/headwater.api.gateway.v1.TokenService/Introspect',
             headwater_dot_api_dot_gateway_dot_v1_dot_gateway__pb2.IntrospectRequest.SerializeToString,
             headwater_dot_api_dot_gateway_dot_v1_dot_gateway__pb2.IntrospectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateProject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.gateway.v1.TokenService/CreateProject',
+            headwater_dot_api_dot_gateway_dot_v1_dot_projects__pb2.CreateProjectRequest.SerializeToString,
+            headwater_dot_api_dot_gateway_dot_v1_dot_projects__pb2.CreateProjectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListProjects(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.gateway.v1.TokenService/ListProjects',
+            headwater_dot_api_dot_gateway_dot_v1_dot_projects__pb2.ListProjectsRequest.SerializeToString,
+            headwater_dot_api_dot_gateway_dot_v1_dot_projects__pb2.ListProjectsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteProject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.gateway.v1.TokenService/DeleteProject',
+            headwater_dot_api_dot_gateway_dot_v1_dot_projects__pb2.DeleteProjectRequest.SerializeToString,
+            headwater_dot_api_dot_gateway_dot_v1_dot_projects__pb2.DeleteProjectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResetProject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.gateway.v1.TokenService/ResetProject',
+            headwater_dot_api_dot_gateway_dot_v1_dot_projects__pb2.ResetProjectRequest.SerializeToString,
+            headwater_dot_api_dot_gateway_dot_v1_dot_projects__pb2.ResetProjectResponse.FromString,
             options,
             channel_credentials,
             insecure,

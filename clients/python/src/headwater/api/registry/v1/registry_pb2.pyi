@@ -2,6 +2,7 @@ from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from headwater.api.common.v1 import common_pb2 as _common_pb2
 from headwater.api.options.v1 import options_pb2 as _options_pb2
+from headwater.api.registry.v1 import upkeep_pb2 as _upkeep_pb2
 from headwater.api.registry.v1 import logged_models_pb2 as _logged_models_pb2
 from headwater.api.registry.v1 import webhooks_pb2 as _webhooks_pb2
 from google.protobuf.internal import containers as _containers

@@ -5,6 +5,7 @@ import warnings
 
 from headwater.api.registry.v1 import logged_models_pb2 as headwater_dot_api_dot_registry_dot_v1_dot_logged__models__pb2
 from headwater.api.registry.v1 import registry_pb2 as headwater_dot_api_dot_registry_dot_v1_dot_registry__pb2
+from headwater.api.registry.v1 import upkeep_pb2 as headwater_dot_api_dot_registry_dot_v1_dot_upkeep__pb2
 from headwater.api.registry.v1 import webhooks_pb2 as headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2
 
 GRPC_GENERATED_VERSION = '1.68.1'
@@ -185,6 +186,16 @@ class RegistryServiceStub(object):
                 '/headwater.api.registry.v1.RegistryService/ListWebhookDeliveries',
                 request_serializer=headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2.ListWebhookDeliveriesRequest.SerializeToString,
                 response_deserializer=headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2.ListWebhookDeliveriesResponse.FromString,
+                _registered_method=True)
+        self.EmptyProject = channel.unary_unary(
+                '/headwater.api.registry.v1.RegistryService/EmptyProject',
+                request_serializer=headwater_dot_api_dot_registry_dot_v1_dot_upkeep__pb2.EmptyProjectRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_registry_dot_v1_dot_upkeep__pb2.EmptyProjectResponse.FromString,
+                _registered_method=True)
+        self.ListProjects = channel.unary_unary(
+                '/headwater.api.registry.v1.RegistryService/ListProjects',
+                request_serializer=headwater_dot_api_dot_registry_dot_v1_dot_upkeep__pb2.ListProjectsRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_registry_dot_v1_dot_upkeep__pb2.ListProjectsResponse.FromString,
                 _registered_method=True)
 
 
@@ -383,6 +394,19 @@ class RegistryServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def EmptyProject(self, request, context):
+        """Removes all that a project has here, running or not. For the gateway.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListProjects(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RegistryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -535,6 +559,16 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.ListWebhookDeliveries,
                     request_deserializer=headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2.ListWebhookDeliveriesRequest.FromString,
                     response_serializer=headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2.ListWebhookDeliveriesResponse.SerializeToString,
+            ),
+            'EmptyProject': grpc.unary_unary_rpc_method_handler(
+                    servicer.EmptyProject,
+                    request_deserializer=headwater_dot_api_dot_registry_dot_v1_dot_upkeep__pb2.EmptyProjectRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_registry_dot_v1_dot_upkeep__pb2.EmptyProjectResponse.SerializeToString,
+            ),
+            'ListProjects': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListProjects,
+                    request_deserializer=headwater_dot_api_dot_registry_dot_v1_dot_upkeep__pb2.ListProjectsRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_registry_dot_v1_dot_upkeep__pb2.ListProjectsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1347,6 +1381,60 @@ class RegistryService(object):
             '/headwater.api.registry.v1.RegistryService/ListWebhookDeliveries',
             headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2.ListWebhookDeliveriesRequest.SerializeToString,
             headwater_dot_api_dot_registry_dot_v1_dot_webhooks__pb2.ListWebhookDeliveriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EmptyProject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.registry.v1.RegistryService/EmptyProject',
+            headwater_dot_api_dot_registry_dot_v1_dot_upkeep__pb2.EmptyProjectRequest.SerializeToString,
+            headwater_dot_api_dot_registry_dot_v1_dot_upkeep__pb2.EmptyProjectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListProjects(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.registry.v1.RegistryService/ListProjects',
+            headwater_dot_api_dot_registry_dot_v1_dot_upkeep__pb2.ListProjectsRequest.SerializeToString,
+            headwater_dot_api_dot_registry_dot_v1_dot_upkeep__pb2.ListProjectsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -27,13 +27,15 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from headwater.api.common.v1 import common_pb2 as headwater_dot_api_dot_common_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*headwater/api/scheduler/v1/retention.proto\x12\x1aheadwater.api.scheduler.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$headwater/api/common/v1/common.proto\"2\n\x10\x44\x65leteRunRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"1\n\x11\x44\x65leteRunResponse\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0c\n\x04\x66low\x18\x02 \x01(\t\"\xca\x01\n\tRetention\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x30\n\rkeep_runs_for\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x11\n\tkeep_last\x18\x03 \x01(\x05\x12*\n\x06set_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x06set_by\x18\x05 \x01(\x0b\x32\x1e.headwater.api.common.v1.Actor\x12\x0b\n\x03\x64ue\x18\x06 \x01(\x05\"k\n\x13SetRetentionRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x30\n\rkeep_runs_for\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x11\n\tkeep_last\x18\x03 \x01(\x05\"P\n\x14SetRetentionResponse\x12\x38\n\tretention\x18\x01 \x01(\x0b\x32%.headwater.api.scheduler.v1.Retention\"&\n\x13GetRetentionRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\"P\n\x14GetRetentionResponse\x12\x38\n\tretention\x18\x01 \x01(\x0b\x32%.headwater.api.scheduler.v1.Retention\")\n\x16\x44\x65leteRetentionRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\"\x19\n\x17\x44\x65leteRetentionResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*headwater/api/scheduler/v1/retention.proto\x12\x1aheadwater.api.scheduler.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$headwater/api/common/v1/common.proto\"2\n\x10\x44\x65leteRunRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"1\n\x11\x44\x65leteRunResponse\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0c\n\x04\x66low\x18\x02 \x01(\t\"\xca\x01\n\tRetention\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x30\n\rkeep_runs_for\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x11\n\tkeep_last\x18\x03 \x01(\x05\x12*\n\x06set_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x06set_by\x18\x05 \x01(\x0b\x32\x1e.headwater.api.common.v1.Actor\x12\x0b\n\x03\x64ue\x18\x06 \x01(\x05\"k\n\x13SetRetentionRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x30\n\rkeep_runs_for\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x11\n\tkeep_last\x18\x03 \x01(\x05\"P\n\x14SetRetentionResponse\x12\x38\n\tretention\x18\x01 \x01(\x0b\x32%.headwater.api.scheduler.v1.Retention\"&\n\x13GetRetentionRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\"P\n\x14GetRetentionResponse\x12\x38\n\tretention\x18\x01 \x01(\x0b\x32%.headwater.api.scheduler.v1.Retention\")\n\x16\x44\x65leteRetentionRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\"\x19\n\x17\x44\x65leteRetentionResponse\"&\n\x13\x45mptyProjectRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\"\xa7\x01\n\x14\x45mptyProjectResponse\x12N\n\x07removed\x18\x01 \x03(\x0b\x32=.headwater.api.scheduler.v1.EmptyProjectResponse.RemovedEntry\x12\x0f\n\x07run_ids\x18\x02 \x03(\t\x1a.\n\x0cRemovedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"\x15\n\x13ListProjectsRequest\"(\n\x14ListProjectsResponse\x12\x10\n\x08projects\x18\x01 \x03(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'headwater.api.scheduler.v1.retention_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_EMPTYPROJECTRESPONSE_REMOVEDENTRY']._loaded_options = None
+  _globals['_EMPTYPROJECTRESPONSE_REMOVEDENTRY']._serialized_options = b'8\001'
   _globals['_DELETERUNREQUEST']._serialized_start=177
   _globals['_DELETERUNREQUEST']._serialized_end=227
   _globals['_DELETERUNRESPONSE']._serialized_start=229
@@ -52,4 +54,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DELETERETENTIONREQUEST']._serialized_end=839
   _globals['_DELETERETENTIONRESPONSE']._serialized_start=841
   _globals['_DELETERETENTIONRESPONSE']._serialized_end=866
+  _globals['_EMPTYPROJECTREQUEST']._serialized_start=868
+  _globals['_EMPTYPROJECTREQUEST']._serialized_end=906
+  _globals['_EMPTYPROJECTRESPONSE']._serialized_start=909
+  _globals['_EMPTYPROJECTRESPONSE']._serialized_end=1076
+  _globals['_EMPTYPROJECTRESPONSE_REMOVEDENTRY']._serialized_start=1030
+  _globals['_EMPTYPROJECTRESPONSE_REMOVEDENTRY']._serialized_end=1076
+  _globals['_LISTPROJECTSREQUEST']._serialized_start=1078
+  _globals['_LISTPROJECTSREQUEST']._serialized_end=1099
+  _globals['_LISTPROJECTSRESPONSE']._serialized_start=1101
+  _globals['_LISTPROJECTSRESPONSE']._serialized_end=1141
 # @@protoc_insertion_point(module_scope)

@@ -211,6 +211,16 @@ class SchedulerServiceStub(object):
                 request_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.ListTaskResultsRequest.SerializeToString,
                 response_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.ListTaskResultsResponse.FromString,
                 _registered_method=True)
+        self.EmptyProject = channel.unary_unary(
+                '/headwater.api.scheduler.v1.SchedulerService/EmptyProject',
+                request_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_retention__pb2.EmptyProjectRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_retention__pb2.EmptyProjectResponse.FromString,
+                _registered_method=True)
+        self.ListProjects = channel.unary_unary(
+                '/headwater.api.scheduler.v1.SchedulerService/ListProjects',
+                request_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_retention__pb2.ListProjectsRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_retention__pb2.ListProjectsResponse.FromString,
+                _registered_method=True)
 
 
 class SchedulerServiceServicer(object):
@@ -437,6 +447,19 @@ class SchedulerServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def EmptyProject(self, request, context):
+        """Removes all that a project has here, running or not. For the gateway.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListProjects(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SchedulerServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -614,6 +637,16 @@ def add_SchedulerServiceServicer_to_server(servicer, server):
                     servicer.ListTaskResults,
                     request_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.ListTaskResultsRequest.FromString,
                     response_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.ListTaskResultsResponse.SerializeToString,
+            ),
+            'EmptyProject': grpc.unary_unary_rpc_method_handler(
+                    servicer.EmptyProject,
+                    request_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_retention__pb2.EmptyProjectRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_retention__pb2.EmptyProjectResponse.SerializeToString,
+            ),
+            'ListProjects': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListProjects,
+                    request_deserializer=headwater_dot_api_dot_scheduler_dot_v1_dot_retention__pb2.ListProjectsRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_scheduler_dot_v1_dot_retention__pb2.ListProjectsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1561,6 +1594,60 @@ class SchedulerService(object):
             '/headwater.api.scheduler.v1.SchedulerService/ListTaskResults',
             headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.ListTaskResultsRequest.SerializeToString,
             headwater_dot_api_dot_scheduler_dot_v1_dot_scheduler__pb2.ListTaskResultsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EmptyProject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.scheduler.v1.SchedulerService/EmptyProject',
+            headwater_dot_api_dot_scheduler_dot_v1_dot_retention__pb2.EmptyProjectRequest.SerializeToString,
+            headwater_dot_api_dot_scheduler_dot_v1_dot_retention__pb2.EmptyProjectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListProjects(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.scheduler.v1.SchedulerService/ListProjects',
+            headwater_dot_api_dot_scheduler_dot_v1_dot_retention__pb2.ListProjectsRequest.SerializeToString,
+            headwater_dot_api_dot_scheduler_dot_v1_dot_retention__pb2.ListProjectsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,5 +1,6 @@
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from headwater.api.options.v1 import options_pb2 as _options_pb2
+from headwater.api.tracking.v1 import upkeep_pb2 as _upkeep_pb2
 from headwater.api.tracking.v1 import mlflow_pb2 as _mlflow_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper

@@ -5,6 +5,7 @@ import warnings
 
 from headwater.api.tracking.v1 import mlflow_pb2 as headwater_dot_api_dot_tracking_dot_v1_dot_mlflow__pb2
 from headwater.api.tracking.v1 import tracking_pb2 as headwater_dot_api_dot_tracking_dot_v1_dot_tracking__pb2
+from headwater.api.tracking.v1 import upkeep_pb2 as headwater_dot_api_dot_tracking_dot_v1_dot_upkeep__pb2
 
 GRPC_GENERATED_VERSION = '1.68.1'
 GRPC_VERSION = grpc.__version__
@@ -95,6 +96,16 @@ class TrackingServiceStub(object):
                 request_serializer=headwater_dot_api_dot_tracking_dot_v1_dot_mlflow__pb2.ChangeMlflowRequest.SerializeToString,
                 response_deserializer=headwater_dot_api_dot_tracking_dot_v1_dot_mlflow__pb2.ChangeMlflowResponse.FromString,
                 _registered_method=True)
+        self.EmptyProject = channel.unary_unary(
+                '/headwater.api.tracking.v1.TrackingService/EmptyProject',
+                request_serializer=headwater_dot_api_dot_tracking_dot_v1_dot_upkeep__pb2.EmptyProjectRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_tracking_dot_v1_dot_upkeep__pb2.EmptyProjectResponse.FromString,
+                _registered_method=True)
+        self.ListProjects = channel.unary_unary(
+                '/headwater.api.tracking.v1.TrackingService/ListProjects',
+                request_serializer=headwater_dot_api_dot_tracking_dot_v1_dot_upkeep__pb2.ListProjectsRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_tracking_dot_v1_dot_upkeep__pb2.ListProjectsResponse.FromString,
+                _registered_method=True)
 
 
 class TrackingServiceServicer(object):
@@ -173,6 +184,19 @@ class TrackingServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def EmptyProject(self, request, context):
+        """Removes all that a project has here, running or not. For the gateway.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListProjects(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TrackingServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -235,6 +259,16 @@ def add_TrackingServiceServicer_to_server(servicer, server):
                     servicer.ChangeMlflow,
                     request_deserializer=headwater_dot_api_dot_tracking_dot_v1_dot_mlflow__pb2.ChangeMlflowRequest.FromString,
                     response_serializer=headwater_dot_api_dot_tracking_dot_v1_dot_mlflow__pb2.ChangeMlflowResponse.SerializeToString,
+            ),
+            'EmptyProject': grpc.unary_unary_rpc_method_handler(
+                    servicer.EmptyProject,
+                    request_deserializer=headwater_dot_api_dot_tracking_dot_v1_dot_upkeep__pb2.EmptyProjectRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_tracking_dot_v1_dot_upkeep__pb2.EmptyProjectResponse.SerializeToString,
+            ),
+            'ListProjects': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListProjects,
+                    request_deserializer=headwater_dot_api_dot_tracking_dot_v1_dot_upkeep__pb2.ListProjectsRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_tracking_dot_v1_dot_upkeep__pb2.ListProjectsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -561,6 +595,60 @@ class TrackingService(object):
             '/headwater.api.tracking.v1.TrackingService/ChangeMlflow',
             headwater_dot_api_dot_tracking_dot_v1_dot_mlflow__pb2.ChangeMlflowRequest.SerializeToString,
             headwater_dot_api_dot_tracking_dot_v1_dot_mlflow__pb2.ChangeMlflowResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EmptyProject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.tracking.v1.TrackingService/EmptyProject',
+            headwater_dot_api_dot_tracking_dot_v1_dot_upkeep__pb2.EmptyProjectRequest.SerializeToString,
+            headwater_dot_api_dot_tracking_dot_v1_dot_upkeep__pb2.EmptyProjectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListProjects(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.tracking.v1.TrackingService/ListProjects',
+            headwater_dot_api_dot_tracking_dot_v1_dot_upkeep__pb2.ListProjectsRequest.SerializeToString,
+            headwater_dot_api_dot_tracking_dot_v1_dot_upkeep__pb2.ListProjectsResponse.FromString,
             options,
             channel_credentials,
             insecure,

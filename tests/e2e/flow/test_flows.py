@@ -87,7 +87,7 @@ async def test_the_run_outlives_a_killed_command(start, state_of, eventually, tm
 def test_too_many_splits_cancel_the_run(flow, state_of):
     status, _, err = flow("everything.py", "run", "--width", "4", "--max-num-splits", "3")
     assert status == 1
-    assert "the foreach of step fan has 4 items, more than --max-num-splits 3" in err
+    assert "Foreach in step fan yielded 4 child steps which is more than the current maximum of 3 children" in err
 
 
 def test_processes_gangs_and_a_memory_limit(flow, tmp_path):

@@ -12,7 +12,8 @@ parallel_imap_unordered profile retry catch timeout resources environment secret
 pypi_base conda conda_base parallel pytorch_parallel trigger trigger_on_finish schedule project exit_hook
 airflow_external_task_sensor airflow_s3_key_sensor Metaflow Flow Run Step Task DataArtifact namespace
 get_namespace default_namespace metadata get_metadata default_metadata inspect_spin Runner NBRunner Deployer
-NBDeployer DeployedFlow yaml_parser requirements_txt_parser pyproject_toml_parser conda_environment_yml_parser
+NBDeployer DeployedFlow namespaced_event_name
+yaml_parser requirements_txt_parser pyproject_toml_parser conda_environment_yml_parser
 cards client exception plugins parameters
 """
 
@@ -27,6 +28,10 @@ metaflow.user_decorators.user_step_decorator metaflow.user_decorators.user_flow_
 metaflow.user_decorators.mutable_flow metaflow.user_decorators.mutable_step
 metaflow.integrations metaflow.runner.metaflow_runner metaflow.runner.deployer
 metaflow.runner.nbrun metaflow.runner.nbdeploy
+metaflow.tagging_util metaflow.metaflow_config metaflow.datatools metaflow.datatools.s3
+metaflow.plugins.argo.argo_events metaflow.plugins.namespaced_events metaflow.plugins.events_decorator
+metaflow.plugins.retry_decorator metaflow.plugins.resources_decorator metaflow.plugins.environment_decorator
+metaflow.plugins.project_decorator metaflow.plugins.parallel_decorator
 """
 
 
@@ -110,3 +115,36 @@ def test_command_that_is_not_said(given, made):
     from headwater.compat.metaflow.run import with_command
 
     assert with_command(given) == made
+
+
+def test_small_things_behave_as_theirs():
+    code = """
+from headwater.compat.metaflow import install
+install()
+import os
+import metaflow
+assert metaflow.exception.MetaflowException and metaflow.cards.Markdown and metaflow.util.get_username()
+os.environ["METAFLOW_KUBERNETES_NAMESPACE"] = "jobs"
+from metaflow.metaflow_config import DEFAULT_ENVIRONMENT, KUBERNETES_NAMESPACE, MAX_ATTEMPTS
+assert (DEFAULT_ENVIRONMENT, KUBERNETES_NAMESPACE, MAX_ATTEMPTS) == ("local", "jobs", 6)
+from metaflow.tagging_util import MetaflowTaggingError, validate_tags
+for tags, text in (([""], "must not be empty"), (["x" * 501], "too long 501 > 500"), ([3], "some kind of string"),
+                   (map(str, range(51)), "beyond 50")):
+    try:
+        validate_tags(tags)
+        raise SystemExit(text)
+    except MetaflowTaggingError as error:
+        assert text in str(error), error
+validate_tags(["ok", b"ok"])
+from metaflow.util import compress_list, decompress_list, is_stringish, to_pod, to_pascalcase, url_quote
+assert decompress_list(compress_list(["a,b", "c"])) == ["a,b", "c"]
+assert is_stringish("x") and to_pod({"a": (1, {2})}) == {"a": [1, [2]]} and to_pascalcase("a_b-c") == "ABC"
+assert url_quote("a b/c") == b"a%20b/c"
+try:
+    metaflow.metaflow_config.NO_SUCH_SETTING
+except AttributeError as error:
+    assert "METAFLOW_NO_SUCH_SETTING is not set" in str(error)
+print("good")
+"""
+    done = _python(code)
+    assert done.stdout == "good\n", done.stdout + done.stderr

@@ -229,7 +229,7 @@ def test_too_many_splits(flow, gateway):
     ] * 2
     status, _, err = flow("run")
     assert status == 1
-    assert "the foreach of step start has 101 items, more than --max-num-splits 100" in err
+    assert "Foreach in step start yielded 101 child steps which is more than the current maximum of 100 children" in err
     assert len(gateway.bodies("/cancel")) == 1
     gateway.script = [
         [fact(1, "task.succeeded", step="start", taskId="0", foreachWidth=101), ("end", "", run("SUCCEEDED"))]
@@ -281,6 +281,24 @@ def test_options_of_metaflow_scripts(flow, gateway):
     assert status == 0, err
     assert err.count("has no effect") == 2
     assert "--datastore s3 has no effect: the Headwater server keeps the artifacts." in err
+
+
+def test_options_from_the_environment(flow, gateway):
+    flow.environ["METAFLOW_RUN_MAX_WORKERS"] = "3"
+    flow.environ["METAFLOW_RUN_TAG"] = "a b"
+    flow.environ["METAFLOW_DEFAULT_DECOSPECS"] = "retry:times=1 timeout:seconds=9"
+    flow.environ["METAFLOW_RUN_ALPHA"] = "0.75"
+    flow.environ["METAFLOW_QUIET"] = "1"
+    status, _, err = flow("run", "--tag", "c")
+    assert (status, "executing" in err) == (0, False), err
+    (body,) = gateway.bodies("/runs")
+    assert (body["maxWorkers"], body["tags"], body["parameters"]["alpha"]) == (3, ["a", "b", "c"], 0.75)
+    assert all(each["retry"]["times"] == 1 and each["timeout"] == "9s" for each in body["graph"]["steps"])
+    assert flow("run", "--max-workers", "5")[0] == 0
+    assert gateway.bodies("/runs")[1]["maxWorkers"] == 5
+    flow.environ["METAFLOW_RUN_MAX_WORKERS"] = "many"
+    status, _, err = flow("run")
+    assert (status, "METAFLOW_RUN_MAX_WORKERS: 'many' is not a whole number" in err) == (2, True), err
 
 
 def test_with(flow, gateway):

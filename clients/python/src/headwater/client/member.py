@@ -20,6 +20,11 @@ class Member:
         return self.pathspec.split("/")
 
     @property
+    def origin_pathspec(self) -> str | None:
+        """What it was taken over from, where it was."""
+        return None
+
+    @property
     def user_tags(self) -> frozenset[str]:
         """Tags that users gave the run."""
         raise NotImplementedError

@@ -176,7 +176,9 @@ class Task(Member):
     def stderr_size(self) -> int:
         return len(self.stderr.encode())
 
-    def loglines(self, stream: str = "stdout", as_unicode: bool = True) -> Iterator[tuple[datetime | None, Any]]:
+    def loglines(
+        self, stream: str = "stdout", as_unicode: bool = True, meta_dict: dict[str, Any] | None = None
+    ) -> Iterator[tuple[datetime | None, Any]]:
         """(time, line) of each line of "stdout" or "stderr", of this attempt."""
         for time, text, _ in resources.log_lines(self.log_chunks(stream), stream):
             yield time, text if as_unicode else text.encode()

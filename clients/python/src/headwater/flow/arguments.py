@@ -9,6 +9,7 @@ import argparse
 import re
 from typing import Any, NoReturn
 
+from headwater.flow.environment_options import from_environment
 from headwater.flow.parameters import Parameter, parameters_of
 
 # Where the values of options end up that a parameter of the same name hides.
@@ -112,7 +113,7 @@ def top_level(script: str, description: str) -> Parser:
         parser.add_argument(option, default=None, help=argparse.SUPPRESS)
     parser.add_argument("command", nargs="?", default="", metavar="COMMAND", help=argparse.SUPPRESS)
     parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
-    return parser
+    return from_environment(parser, "")
 
 
 class _Nothing(argparse.Action):
@@ -195,7 +196,7 @@ def run(script: str, cls: type) -> Parser:
         help="take tasks over from earlier runs where their code, what they read and their environment are the same",
     )  # fmt: skip
     parameter_options(parser, cls)
-    return parser
+    return from_environment(parser, "run")
 
 
 def resume(script: str, cls: type) -> Parser:
@@ -217,7 +218,7 @@ def resume(script: str, cls: type) -> Parser:
     _start_options(parser, cls)
     _for_orchestrators(parser, cls)
     parameter_options(parser, cls, resumed=True)
-    return parser
+    return from_environment(parser, "resume")
 
 
 def _for_orchestrators(parser: Parser, cls: type) -> None:

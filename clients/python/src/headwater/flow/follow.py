@@ -103,7 +103,10 @@ class Follower:
     def _stop_wide(self, step: str, width: int) -> None:
         from headwater.flow.run import cancel
 
-        self.excess = f"the foreach of step {step} has {width} items, more than --max-num-splits {self.most_splits}"
+        self.excess = (
+            f"Foreach in step {step} yielded {width} child steps which is more than the current maximum of "
+            f"{self.most_splits} children. You can raise the maximum with the --max-num-splits option."
+        )
         cancel(self.run_id, self.excess)
 
     def _task_failed(self, fact: dict[str, Any], step: str, task_id: str, when: str) -> None:
@@ -131,7 +134,7 @@ class Follower:
         """Prints how the run ended; the exit status of the command."""
         state = self.run.get("state")
         if self.excess:
-            self.terminal.error(f"The run was stopped: {self.excess}. Fix: run it with a larger --max-num-splits")
+            self.terminal.error(f"The run was stopped: {self.excess}")
             return 1
         if state == "RUN_STATE_SUCCEEDED":
             self.terminal.line("Done!", colour=GREEN)

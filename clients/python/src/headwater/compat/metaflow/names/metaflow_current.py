@@ -7,5 +7,6 @@ __getattr__, __dir__, __all__ = forward(
     {
         "current": "headwater",
         "Current": "headwater.flow.current",
+        "Parallel": "headwater.flow.current",
     },
 )

@@ -1,0 +1,10 @@
+"""metaflow.plugins.project_decorator."""
+
+from headwater.compat.metaflow.forward import forward
+
+__getattr__, __dir__, __all__ = forward(
+    __name__,
+    {
+        "project": "headwater",
+    },
+)

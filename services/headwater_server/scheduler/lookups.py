@@ -99,10 +99,13 @@ class Lookups:
             live = [str(row["run_id"]) for row in locked if row["state"] == RunState.RUNNING]
             if not live:
                 return False
-            opened = await self._open(tx, live)
-            rows = await tx.conn.fetch(q.waiting_tasks, live, max(1, WINDOW // len(live)))
-            await self._settle(tx, await self._waiting(rows, tx.conn))
-        return bool(opened or rows)
+            left, busy = WINDOW, True
+            while busy and left > 0:  # step after step, as long as they are narrow
+                opened = await self._open(tx, live)
+                rows = await tx.conn.fetch(q.waiting_tasks, live, max(1, left // len(live)))
+                await self._settle(tx, await self._waiting(rows, tx.conn))
+                left, busy = left - len(rows), bool(opened or rows)
+        return busy
 
     async def _waiting(self, rows: Sequence[Any], conn: asyncpg.Connection) -> list[Waiting]:
         found: list[Waiting] = []

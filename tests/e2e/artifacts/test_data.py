@@ -23,3 +23,47 @@ def test_s3_of_a_run_needs_no_credentials(connected, tmp_path):
         note = s3.get("notes/one.txt")
         assert (note.text, note.metadata, note.url) == ("one", {"by": "start"}, data.url)
         assert len(s3.get_recursive(["many/"])) == 20
+
+
+def test_files_folders_and_what_was_made_from_what(connected, tmp_path):
+    platform, ident = connected, run(connected, "made_flow.py")
+    data = Run(f"MadeFlow/{ident}").data
+    assert (data.found, data.said) == (["0.txt", "1.txt", "2.txt"], "hi")
+    rows = {row["name"]: row for row in platform.json("artifacts", "ls", f"{ident}/end")}
+    assert (rows["plots"]["encoding"], rows["note"]["encoding"]) == ("folder", "file")
+
+    platform.headwater("artifacts", "get", f"{ident}/end", "plots", "-o", tmp_path / "plots")
+    assert (tmp_path / "plots" / "deep" / "1.txt").read_text() == "plot 1"
+    platform.headwater("artifacts", "get", f"{ident}/end", "plots", "--only", "deep/2.txt", "-o", tmp_path / "2")
+    assert (tmp_path / "2").read_text() == "plot 2"
+
+    up = platform.json("artifacts", "lineage", f"{ident}/end", "found")
+    assert (up["task"], [each["name"] for each in up["from"]]) == ("end/0", ["shelled", "plots"])
+    plots = up["from"][1]
+    assert (plots["task"], [each["name"] for each in plots["from"]]) == ("plot/0", ["numbers"])
+    assert plots["from"][0]["parameters"] == {"size": 3}
+    down = platform.json("artifacts", "lineage", "--down", f"{ident}/start", "numbers")
+    assert {each["name"] for each in down["to"]} == {"plots", "note"}
+    assert "└─ " in platform.headwater("artifacts", "lineage", f"{ident}/end", "found")
+
+    second = run(connected, "made_flow.py", "--size", "2")
+    told = platform.run(
+        sys.executable, "-m", "headwater.cli.main", "artifacts", "diff", f"{ident}/end", f"{second}/end", fails=True
+    ).stdout
+    assert "numbers" in told and "changed" in told and "other" not in told
+    assert "All artifacts are equal" in platform.headwater("artifacts", "diff", f"{ident}/end", f"{ident}/end")
+
+
+def test_files_of_a_project(connected, tmp_path):
+    (tmp_path / "in" / "deep").mkdir(parents=True)
+    (tmp_path / "in" / "a.txt").write_text("a")
+    (tmp_path / "in" / "deep" / "b.bin").write_bytes(bytes(5 << 20))
+    stored = connected.json("artifacts", "put", tmp_path / "in", "data/set")
+    assert [file["path"] for file in stored] == ["data/set/a.txt", "data/set/deep/b.bin"]
+    assert connected.headwater("artifacts", "get", "files:data/set/a.txt") == "a"
+    connected.headwater("artifacts", "get", "files:data/set", "-o", tmp_path / "out")
+    assert (tmp_path / "out" / "deep" / "b.bin").read_bytes() == bytes(5 << 20)
+    listed = connected.headwater("artifacts", "ls", "files:data/set")
+    assert "data/set/deep/" in listed and "data/set/a.txt" in listed
+    for wrong in (("get", "files:nothing"), ("put", tmp_path / "in", "../x"), ("get", "latest/start")):
+        connected.run(sys.executable, "-m", "headwater.cli.main", "artifacts", *wrong, fails=True)

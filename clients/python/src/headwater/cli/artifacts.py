@@ -1,11 +1,13 @@
-"""`headwater artifacts RUN[/STEP[/TASK]]`: what steps left behind, and `artifacts get … NAME -o FILE`."""
+"""`headwater artifacts RUN[/STEP[/TASK]]`: what steps left behind; beside it get, put, diff and lineage."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from headwater.cli import output
+from headwater.cli import artifact_files, output
+from headwater.cli.artifact_diff import diff
+from headwater.cli.artifact_lineage import lineage
 from headwater.cli.ids import find_run
 from headwater.client.pathspec import split_target
 from headwater.errors import ArtifactError, InvalidArgument, NotFound
@@ -27,19 +29,26 @@ class _Group(click.Group):
 
 @click.group(cls=_Group)
 def artifacts() -> None:
-    """List and fetch what steps left behind.
+    """List, fetch and compare what steps left behind, and the files of the project.
 
     headwater artifacts RUN[/STEP[/TASK]] lists; headwater artifacts get RUN/STEP[/TASK] NAME -o FILE fetches.
     """
 
 
+for _command in (artifact_files.put, diff, lineage):
+    artifacts.add_command(_command)
+
+
 @artifacts.command("ls")
-@click.argument("target", metavar="RUN[/STEP[/TASK]]")
+@click.argument("target", metavar="RUN[/STEP[/TASK]]|files:[PATH]")
 @click.option("--values", is_flag=True, help="Load and show values; runs code that the values bring along.")
 @output.json_option
 def ls(target: str, values: bool, as_json: bool) -> None:
     """List artifacts; of a whole run those of its last step and what each step made."""
-    rows = [_row(task, name, entry, values) for task in _tasks(target) for name, entry in _made(task, target)]
+    if artifact_files.is_files(target):
+        artifact_files.ls(target, as_json)
+        return
+    rows = rows_of(target, values)
     if as_json:
         output.print_json(rows)
         return
@@ -52,17 +61,27 @@ def ls(target: str, values: bool, as_json: bool) -> None:
     output.table(columns, lines, empty=f"No artifacts in {target}.")
 
 
+def rows_of(target: str, values: bool) -> list[dict[str, Any]]:
+    return [_row(task, name, entry, values) for task in _tasks(target) for name, entry in _made(task, target)]
+
+
 @artifacts.command("get")
-@click.argument("target", metavar="RUN/STEP[/TASK]")
-@click.argument("name")
-@click.option("--output", "-o", "file", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file.")
+@click.argument("target", metavar="RUN/STEP[/TASK]|files:PATH")
+@click.argument("name", required=False)
+@click.option("--output", "-o", "file", type=click.Path(path_type=Path), help="Write to this file or folder.")
+@click.option("--only", default="", metavar="PATH", help="Of a folder only this file or folder.")
 @output.json_option
-def get(target: str, name: str, file: Path | None, as_json: bool) -> None:
+def get(target: str, name: str | None, file: Path | None, only: str, as_json: bool) -> None:
     """Fetch one artifact: its repr to stdout, or with -o to FILE.
 
-    Text and bytes are written as they are, JSON data to a *.json file, a file artifact is copied, everything else
-    is pickled.
+    Text and bytes are written as they are, JSON data to a *.json file, file artifacts and folders are copied,
+    everything else is pickled.
     """
+    if artifact_files.is_files(target):
+        artifact_files.get(target, file, as_json)
+        return
+    if name is None:
+        raise InvalidArgument("which artifact?", hint=f"`headwater artifacts {target}` lists them")
     tasks = [task for task in _tasks(target) if name in task]
     if not tasks:
         raise NotFound(f"{target} has no artifact {name!r}", hint=f"`headwater artifacts {target}` lists them")
@@ -71,12 +90,23 @@ def get(target: str, name: str, file: Path | None, as_json: bool) -> None:
             f"{len(tasks)} tasks of {target} have {name!r}", hint=f"name the task, e.g. {target}/{tasks[0].id}"
         )
     value = tasks[-1][name].data
+    if only:
+        value = _inside(value, only, name)
     if file is None:
         _print_value(value, as_json)
         return
     written = write_value(value, file)
     told = {"file": str(file), "size": written, "artifact": tasks[-1][name].pathspec}
     output.print_json(told) if as_json else click.echo(f"{file}: {output.size(written)} of {told['artifact']}")
+
+
+def _inside(value: Any, only: str, name: str) -> Path:
+    if not isinstance(value, Path) or not value.is_dir():
+        raise InvalidArgument(f"{name} is no folder, so --only {only} means nothing")
+    found = value / only
+    if ".." in Path(only).parts or Path(only).is_absolute() or not found.exists():
+        raise NotFound(f"folder {name} has no {only!r}")
+    return found
 
 
 def _print_value(value: Any, as_json: bool) -> None:
@@ -93,6 +123,10 @@ def _print_value(value: Any, as_json: bool) -> None:
 
 def write_value(value: Any, file: Path) -> int:
     """Writes a value in the form its type and the file's name suggest; returns the number of bytes."""
+    if isinstance(value, Path) and value.is_dir():
+        return _write_folder(value, file)
+    if file.is_dir():
+        raise ArtifactError(f"{file} is a folder", hint="name the file to write")
     if isinstance(value, Path):
         data = value.read_bytes()
     elif isinstance(value, (bytes, bytearray, memoryview)):
@@ -112,6 +146,15 @@ def write_value(value: Any, file: Path) -> int:
         data = pickle.dumps(value, protocol=5)
     file.write_bytes(data)
     return len(data)
+
+
+def _write_folder(value: Path, folder: Path) -> int:
+    import shutil
+
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ArtifactError(f"{folder} exists and is not empty", hint="name a new folder")
+    shutil.copytree(value, folder, dirs_exist_ok=True, copy_function=shutil.copyfile)
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _tasks(target: str) -> list["Task"]:

@@ -129,6 +129,21 @@ class Values:
         """Tasks store what their parameters became where that differs from what the run was given: included files."""
         return name in self._parameters and name not in self._store.manifest.artifacts
 
+    def is_stored(self, name: str) -> bool:
+        """Is it an artifact, and not a parameter as the run was given it?"""
+        return not self._is_parameter(name)
+
+    def reads(self) -> dict[str, Any]:
+        """What the task has noted of its reads (docs/formats.md); {"all": …} where it cannot tell."""
+        import json
+
+        from headwater.artifacts import blobs
+
+        body = json.loads(self._manifest) if self._manifest else {}
+        if "manifest" in body:
+            body = json.loads(blobs.get(body["manifest"]).read_bytes())
+        return body.get("reads") or {"all": "", "parameters": ["*"]}
+
     def entry(self, name: str) -> dict[str, Any]:
         if self._is_parameter(name):
             return {"type": type(self._parameters[name]).__name__, "encoding": "parameter"}

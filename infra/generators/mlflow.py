@@ -11,11 +11,10 @@ _HEAD = """# Headwater as an MLflow server
 
 Generated from the gateway's tables; `make docs` writes it.
 
-Every MLflow client works against the gateway, with nothing but two settings:
+Every MLflow client works against the gateway, with nothing but MLFLOW_TRACKING_URI and MLFLOW_TRACKING_TOKEN:
 
 ```
-export MLFLOW_TRACKING_URI=http://127.0.0.1:7400   # `headwater status` prints it
-export MLFLOW_TRACKING_TOKEN=$(cat ~/.headwater/token)
+eval "$(headwater env)"
 ```
 
 MLFLOW_TRACKING_USERNAME (any) and MLFLOW_TRACKING_PASSWORD (the token) do as well. A token for several projects names

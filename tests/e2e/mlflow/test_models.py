@@ -34,6 +34,7 @@ def test_the_life_of_a_model(mlflow: Client, platform: Platform) -> None:
     check_life(said, "flowers")
     shown = platform.json("models", "show", "flowers-3")["model"]
     assert shown["aliases"] == {"champion": 1} and shown["latestVersion"] == 1
+    assert "Source      s3://bucket/model" in platform.headwater("models", "show", "flowers-3/1")
     (version,) = platform.json("models", "versions", "flowers-3")
     assert version["source"] == "s3://bucket/model" and version["lineage"]["runId"] == said["run_id"]
 

@@ -36,7 +36,7 @@ class Spool:
 
     def __init__(self) -> None:
         self.digest, self.size = hashlib.sha256(), 0
-        self._waiting, self._held = bytearray(), bytearray()
+        self._waiting = bytearray()
         self._file: int | None = None
         self._path: Path | None = None
 
@@ -50,8 +50,7 @@ class Spool:
         """The bytes, or the file that has them."""
         if self._file is None and self.size <= _IN_MEMORY:
             self.digest.update(self._waiting)
-            self._held += self._waiting
-            return bytes(self._held)
+            return bytes(self._waiting)
         await self._take()
         assert self._path is not None
         return self._path

@@ -39,6 +39,10 @@ def load_version(version: ModelVersion) -> Any:
     from headwater.artifacts import blobs
     from headwater.runtime.store import InputStore
 
+    if version.source and not version.digest:
+        text = f"model {version} was registered with MLflow: its files lie at {version.source}"
+        hint = f'mlflow.pyfunc.load_model("models:/{version}"), with the settings that `headwater env` prints'
+        raise ArtifactError(text, name=version.name, hint=hint)
     entry = {"digest": version.digest, "size": version.size, "encoding": version.encoding, "type": version.type}
     if filename := version.tags.get("headwater.file"):
         entry["name"] = filename

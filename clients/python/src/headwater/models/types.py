@@ -16,6 +16,7 @@ class ModelVersion:
     digest, size: sha256 and bytes of the stored model; type: its Python class; metrics: name → number, as registered.
     signature: {"inputs": [{"name", "type", "shape"}], "outputs": […]}; aliases: those that point here now.
     lineage: {"flow", "runId", "step", "taskId", "attempt", "codePackage"} of the task that made it.
+    source: where MLflow has put its files; then there is no digest. stage: "None", "Staging", "Production", "Archived".
     """
 
     name: str
@@ -32,6 +33,8 @@ class ModelVersion:
     aliases: tuple[str, ...] = ()
     created_at: datetime | None = None
     created_by: str = ""
+    source: str = ""
+    stage: str = "None"
 
     @property
     def run_id(self) -> str:
@@ -93,6 +96,8 @@ def parse_version(body: dict[str, Any]) -> ModelVersion:
         aliases=tuple(body.get("aliases", ())),
         created_at=timestamp(body.get("createdAt")),
         created_by=actor_name(body.get("createdBy", {})),
+        source=body.get("source", ""),
+        stage=body.get("stage", "None"),
     )
 
 

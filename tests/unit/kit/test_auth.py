@@ -34,7 +34,7 @@ def test_a_task_token_carries_its_claims():
         3,
     )
     identity = claims.identity()
-    assert identity.actor == auth.Actor("task", "ada", "r1")
+    assert identity.actor == auth.Actor("task", "ada", "r1", "train/1.2")
     with pytest.raises(NotFound, match="'other'"):
         identity.check_project("other")
 
@@ -79,7 +79,7 @@ def test_a_refusal_names_the_role_that_would_do():
 
 
 def test_identities_travel_between_services():
-    identity = auth.Identity(auth.Actor("task", "ada", "r1"), "runner", "acme")
+    identity = auth.Identity(auth.Actor("task", "ada", "r1", "train/1.2"), "runner", "acme")
     assert auth.decode_identity(auth.encode_identity(identity)) == identity
 
 

@@ -147,6 +147,7 @@ def _largest(need: Need, spots: Sequence[Spot]) -> str:
     """What there is, and what to do."""
     if need.gpus > (gpus := max(s.gpus for s in spots)):
         there = f"its workers have {gpus} at most" if gpus else "its workers have none"
-        return f"{there}. Start one with --gpus {need.gpus}, or lower gpu= of the step"
+        start = f"--gpus {need.gpus} (on one machine: `headwater up --gpus {need.gpus}`)"
+        return f"{there}. Start one with {start}, or lower gpu= of the step"
     most = f"its largest worker has {max(s.memory_mb for s in spots)} MB and {max(s.cpus for s in spots):g} CPUs"
     return f"{most}. Start a larger one, or ask for less"

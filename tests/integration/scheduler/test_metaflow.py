@@ -106,6 +106,8 @@ async def test_a_run_is_shown_beside_ours_and_succeeds_with_its_last_step(client
     (task,) = await c.tasks(step="finale", task_id=last, results=True)
     manifest = json.loads(task.result)
     assert manifest["new"] == ["y"] and set(manifest["artifacts"]) == {"name", "x", "y"}
+    (task,) = await c.tasks(step="begin", results=True)
+    assert json.loads(task.result)["new"] == ["name", "x"], "made here, though a later task has the same values"
 
 
 async def test_events_tell_of_it_like_of_ours(client, bus, eventually):

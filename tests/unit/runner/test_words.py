@@ -59,6 +59,7 @@ class Hello(FlowSpec):
         pass
 
 run = NBRunner(Hello).nbrun()
+value = run.data.x
 print(run)
 if __name__ == "__main__":
     Hello()

@@ -199,7 +199,7 @@ WHERE t.run_number = $1 AND ($2::text IS NULL OR t.step = $2)
 -- What an attempt leaves, and whether an earlier task of the run had the same value under this name.
 SELECT a.name, a.sha, a.content_type, NOT EXISTS (
     SELECT 1 FROM mf_tasks o JOIN mf_artifacts b USING (task_id)
-    WHERE o.run_number = $3 AND o.task_id <> $1 AND o.state = 4 AND b.name = a.name AND b.sha = a.sha) AS new
+    WHERE o.run_number = $3 AND o.task_id < $1 AND o.state = 4 AND b.name = a.name AND b.sha = a.sha) AS new
 FROM mf_artifacts a WHERE a.task_id = $1 AND a.attempt = $2 AND a.name NOT LIKE '\_%' ORDER BY a.name
 
 -- name: mf_list_tasks

@@ -151,15 +151,19 @@ def flow_source(cell: str, flow: str) -> str:
         tree = ast.parse(text)
     except SyntaxError as error:
         raise FlowError(f"the cell of {flow} cannot be read: {error}") from None
-    parts = [_with_decorators(text, node) for node in tree.body if _defines(node)]
+    ends = next((n.end_lineno for n in tree.body if isinstance(n, ast.ClassDef) and n.name == flow), 0) or 0
+    parts = [_with_decorators(text, node) for node in tree.body if _defines(node, node.lineno > ends)]
     return "\n\n".join([*parts, f'if __name__ == "__main__":\n    {flow}()\n'])
 
 
-def _defines(node: ast.stmt) -> bool:
+def _defines(node: ast.stmt, behind: bool) -> bool:
+    """behind: the flow, where a cell goes on to use it."""
     if not isinstance(node, _DEFINES):
         return False
     if isinstance(node, (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         return True
+    if behind:
+        return False
     named = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
     return not named & _RUNNERS and "__name__" not in named
 

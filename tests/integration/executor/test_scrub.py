@@ -4,8 +4,11 @@ import json
 
 import pytest
 
+from headwater.api.events.v1 import events_pb2
 from headwater.api.executor.v1 import executor_pb2 as pb
 from headwater_server.executor.scrub import Scrubber
+from headwater_server.kit.clock import timestamp
+from headwater_server.kit.envelope import encode
 from headwater_server.kit.errors import InvalidArgument, NotFound
 from headwater_server.kit.objects import ObjectStore
 from tests.integration.executor.test_logs import (  # noqa: F401  (fixtures)
@@ -60,6 +63,29 @@ async def test_an_object_that_a_dead_process_left_is_removed(start, write, end, 
 
         await Scrubber(kit.bus, Store(kit.database), None, objects).sweep()  # pyright: ignore[reportArgumentType]
         assert await objects.head("runs/old") is None
+        await objects.http.close()
+
+
+async def test_logs_of_a_deleted_run_are_gone(start, write, end, service_kit, eventually, bus):  # noqa: F811
+    async with start(archive_after=0.02):
+        await write_all(write)
+        await end()
+        await eventually(archived(service_kit, 1))
+        kit = service_kit.kits[-1]
+        objects = ObjectStore.of(kit.settings)
+        [row] = await kit.database.fetch("SELECT object FROM parts")
+        scheduler, infra = await bus.connect("scheduler"), await bus.connect("infra")
+        event = encode(events_pb2.RunDeleted(run_id=RUN, project="default", flow="F", at=timestamp()))
+        await scheduler.publish_stream(event.subject, event.body, msg_id=event.id, headers=event.headers)
+
+        async def gone():
+            info = json.loads((await infra.request("$JS.API.STREAM.INFO.HW_LOGS", b"")).data)
+            return info["state"]["messages"] == 0 and await objects.head(row["object"]) is None
+
+        await eventually(gone)
+        await end()  # what comes late archives nothing
+        sql = "SELECT count(*) FROM parts UNION ALL SELECT count(*) FROM archives WHERE due_at IS NOT NULL"
+        assert [each[0] for each in await kit.database.fetch(sql)] == [0, 0]
         await objects.http.close()
 
 

@@ -4,10 +4,11 @@ For presigned URLs and the like; follows no redirects, speaks no proxies. Import
 """
 
 import asyncio
+import os
 import socket
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -63,7 +64,7 @@ class HttpClient:
         url: str,
         *,
         headers: dict[str, str] | None = None,
-        body: bytes | Path = b"",
+        body: bytes | Path | BinaryIO = b"",
         sink: BinaryIO | None = None,
         tries: int = 4,
     ) -> Response:
@@ -143,7 +144,7 @@ class HttpClient:
         self._idle.clear()
 
     async def _once(
-        self, method: str, url: str, headers: dict[str, str], body: bytes | Path, sink: BinaryIO | None
+        self, method: str, url: str, headers: dict[str, str], body: bytes | Path | BinaryIO, sink: BinaryIO | None
     ) -> Response:
         self._slots = self._slots or asyncio.Semaphore(self.limit)
         parts = urlsplit(url)
@@ -194,21 +195,22 @@ class HttpClient:
         target: str,
         host: str,
         headers: dict[str, str],
-        body: bytes | Path,
+        body: bytes | Path | BinaryIO,
         sink: BinaryIO | None,
     ) -> tuple[Response, bool]:
-        size = body.stat().st_size if isinstance(body, Path) else len(body)
+        size = len(body) if isinstance(body, bytes) else _size(body)
         head = _head(method, target, host, headers, size)
-        if isinstance(body, Path):
-            c.writer.write(head)
-            await self._send_file(c.writer, body)
-        else:
+        if isinstance(body, bytes):
             c.writer.write(head + body)
             await asyncio.wait_for(c.writer.drain(), self.timeout)
+        else:
+            c.writer.write(head)
+            await self._send_file(c.writer, body)
         return await self._receive(c.reader, method, sink)
 
-    async def _send_file(self, writer: asyncio.StreamWriter, path: Path) -> None:
-        with path.open("rb") as source:
+    async def _send_file(self, writer: asyncio.StreamWriter, body: Path | BinaryIO) -> None:
+        with body.open("rb") if isinstance(body, Path) else nullcontext(body) as source:
+            source.seek(0)
             while chunk := source.read(_CHUNK):
                 writer.write(chunk)
                 await asyncio.wait_for(writer.drain(), self.timeout)
@@ -248,6 +250,10 @@ class HttpClient:
                 return
             left -= len(chunk) if left > 0 else 0
             yield chunk
+
+
+def _size(body: Path | BinaryIO) -> int:
+    return body.stat().st_size if isinstance(body, Path) else os.fstat(body.fileno()).st_size
 
 
 def _head(method: str, target: str, host: str, headers: dict[str, str], size: int) -> bytes:

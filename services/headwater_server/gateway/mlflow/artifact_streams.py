@@ -1,13 +1,10 @@
 """The bytes of artifacts on their way through: received to a blob, sent from one; never whole in memory."""
 
 import asyncio
-import contextlib
 import hashlib
-import os
 import re
 import tempfile
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from starlette.responses import Response
 
@@ -18,7 +15,6 @@ from headwater_server.kit.errors import InvalidArgument, Unavailable
 from headwater_server.kit.http import HttpClient
 
 MAX_SIZE = 5 << 30
-_IN_MEMORY = 1 << 20
 _AT_ONCE = 1 << 20
 _PIECE = 8 << 20
 _RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})", re.ASCII)
@@ -32,13 +28,13 @@ _HEADERS = {
 
 
 class Spool:
-    """What was received: a little in memory, more in a file that nobody else can read and that vanishes with it."""
+    """What was received: a little in memory, more in a file without a name, that nobody else opens and that goes with
+    this process, however it ends."""
 
     def __init__(self) -> None:
         self.digest, self.size = hashlib.sha256(), 0
         self._waiting = bytearray()
-        self._file: int | None = None
-        self._path: Path | None = None
+        self._file: BinaryIO | None = None
 
     async def write(self, chunk: bytes) -> None:
         self.size += len(chunk)
@@ -46,34 +42,27 @@ class Spool:
         if len(self._waiting) >= _AT_ONCE:
             await self._take()
 
-    async def end(self) -> bytes | Path:
+    async def end(self) -> bytes | BinaryIO:
         """The bytes, or the file that has them."""
-        if self._file is None and self.size <= _IN_MEMORY:
+        if self._file is None:
             self.digest.update(self._waiting)
             return bytes(self._waiting)
         await self._take()
-        assert self._path is not None
-        return self._path
+        self._file.flush()
+        return self._file
 
     async def _take(self) -> None:
         waiting, self._waiting = self._waiting, bytearray()
         await asyncio.to_thread(self._store, waiting)
 
     def _store(self, data: bytearray) -> None:
-        if self._file is None:
-            self._file, name = tempfile.mkstemp(prefix="headwater-upload-")  # readable by its owner alone
-            self._path = Path(name)
+        self._file = self._file or tempfile.TemporaryFile(prefix="headwater-upload-")  # noqa: SIM115
         self.digest.update(data)
-        view = memoryview(data)
-        while view:
-            view = view[os.write(self._file, view) :]
+        self._file.write(data)
 
     def close(self) -> None:
         if self._file is not None:
-            os.close(self._file)
-        if self._path is not None:
-            with contextlib.suppress(OSError):
-                self._path.unlink()
+            self._file.close()
 
 
 async def receive_blob(request: Request, calls: Calls, http: HttpClient, project: str) -> str:

@@ -20,7 +20,9 @@ from headwater.s3.errors import (
     MetaflowS3URLException,
 )
 from headwater.s3.objects import USER_METADATA, S3GetObject, S3Object, S3PutObject
+from headwater.s3.projects import InProject
 from headwater.s3.roots import root_of_run, split_url
+from headwater.s3.signing import Request
 from headwater.s3.sources import bytes_of, mapped
 from headwater.s3.transfer import Bucket, Info, Listed
 from headwater.s3.wire import Wire
@@ -103,7 +105,9 @@ class S3:
 
     def info_many(self, keys: Iterable[str], return_missing: bool = False) -> list[S3Object]:
         """The same for many, side by side, in the order of `keys`."""
-        return self._map(lambda url: self._info(url, return_missing), [self._url(key) for key in keys])
+        urls = [self._url(key) for key in keys]
+        self._expect("HEAD", urls)
+        return self._map(lambda url: self._info(url, return_missing), urls)
 
     # Fetching
 
@@ -113,7 +117,9 @@ class S3:
 
     def get_many(self, keys: Iterable[Key], return_missing: bool = False, return_info: bool = True) -> list[S3Object]:
         """Downloads many side by side, in the order of `keys`."""
-        return self._map(lambda key: self._get(key, return_missing, return_info), list(keys))
+        wanted = list(keys)
+        self._expect("GET", [self._url(key) for key in wanted])
+        return self._map(lambda key: self._get(key, return_missing, return_info), wanted)
 
     def get_recursive(self, keys: Iterable[str | None], return_info: bool = False) -> list[S3Object]:
         """Downloads everything whose name begins with one of `keys`. Without return_info names are relative to it."""
@@ -129,6 +135,7 @@ class S3:
             info, path = self._download(pair[1], None)
             return _object(self._s3root, pair[1], path, info) if return_info else S3Object(pair[0], pair[1], path)
 
+        self._expect("GET", [url for _, url in found])
         return self._map(fetch, found)
 
     def get_all(self, return_info: bool = False) -> list[S3Object]:
@@ -149,7 +156,7 @@ class S3:
     ) -> str:
         """Stores text, bytes or an open binary file; returns the address. overwrite=False: what is there stays."""
         url = self._url(key)
-        data = bytes_of(obj, getattr(key, "key", key))
+        data = bytes_of(obj, str(getattr(key, "key", key)))
         try:
             self._put(url, data, self._headers(content_type, metadata), overwrite)
         finally:
@@ -164,7 +171,9 @@ class S3:
             key, value = (item.key, item.value) if isinstance(item, S3PutObject) else item
             return self._put_one(key, bytes_of(value, key), item, overwrite)
 
-        return [done for done in self._map(store, list(key_objs)) if done is not None]
+        items = list(key_objs)
+        self._expect_puts(items)
+        return [done for done in self._map(store, items) if done is not None]
 
     def put_files(self, key_paths: Iterable[Put], overwrite: bool = True) -> list[tuple[str, str]]:
         """Stores many local files side by side; (key, address) of those that were stored."""
@@ -179,6 +188,7 @@ class S3:
             with mapped(pair[1]) as data:
                 return self._put_one(pair[0], data, pair[2], overwrite)
 
+        self._expect_puts([item for _, _, item in pairs])
         return [done for done in self._map(store, pairs) if done is not None]
 
     # One of each
@@ -216,9 +226,11 @@ class S3:
 
     def _put_one(self, key: str, data: Any, item: Put, overwrite: bool) -> tuple[str, str] | None:
         url = self._url(key)
-        wishes = item if isinstance(item, S3PutObject) else S3PutObject(key)
-        headers = self._headers(wishes.content_type, wishes.metadata, wishes.encryption)
-        return (key, url) if self._put(url, data, headers, overwrite) else None
+        return (key, url) if self._put(url, data, self._wishes(item), overwrite) else None
+
+    def _wishes(self, item: Put) -> dict[str, str]:
+        wishes = item if isinstance(item, S3PutObject) else S3PutObject(item[0])
+        return self._headers(wishes.content_type, wishes.metadata, wishes.encryption)
 
     def _put(self, url: str, data: Any, headers: dict[str, str], overwrite: bool) -> bool:
         bucket, name = split_url(url)
@@ -280,7 +292,7 @@ class S3:
             )
         return f"{self._s3root}/{key.lstrip('/')}"
 
-    def _bucket(self, name: str, key: str) -> "Bucket | _InProject":
+    def _bucket(self, name: str, key: str) -> "Bucket | InProject":
         if name != places.FILES:
             if name not in self._buckets:
                 self._buckets[name] = Bucket(places.Server(name, self._settings), self._wire, self._aside)
@@ -291,7 +303,21 @@ class S3:
         where = f"{name}/{project}"
         if where not in self._buckets:
             self._buckets[where] = Bucket(places.PlatformFiles(project), self._wire, self._aside)
-        return _InProject(self._buckets[where], project)
+        return InProject(self._buckets[where], project)
+
+    def _expect(self, method: str, urls: Sequence[str], headers: Sequence[dict[str, str]] = ()) -> None:
+        """Has the platform sign in one go what is sent one by one."""
+        wanted: dict[str, list[Request]] = {}
+        for at, url in enumerate(urls if len(urls) > 1 else ()):
+            bucket, name = split_url(url)
+            project, _, key = name.partition("/")
+            if bucket == places.FILES and key:
+                wanted.setdefault(project, []).append(Request(method, key, headers=headers[at] if headers else {}))
+        for project, requests in wanted.items():
+            self._bucket(places.FILES, project).expect(requests)
+
+    def _expect_puts(self, items: Sequence[Put]) -> None:
+        self._expect("PUT", [self._url(item[0]) for item in items], [self._wishes(item) for item in items])
 
     def _directory(self) -> str:
         if self._tmpdir is None:
@@ -317,26 +343,6 @@ class S3:
         finally:
             for job in jobs:
                 job.cancel()
-
-
-class _InProject:
-    """A project's bucket under names that begin with the project, as they do in addresses."""
-
-    def __init__(self, bucket: Bucket, project: str) -> None:
-        self._bucket, self._skip, self._front = bucket, len(project) + 1, f"{project}/"
-
-    def head(self, key: str, url: str) -> Info:
-        return self._bucket.head(key[self._skip :], url)
-
-    def fetch(self, key: str, url: str, span: str | None, path: str) -> Info:
-        return self._bucket.fetch(key[self._skip :], url, span, path)
-
-    def store(self, key: str, url: str, data: Any, headers: Mapping[str, str]) -> None:
-        self._bucket.store(key[self._skip :], url, data, headers)
-
-    def list(self, prefix: str, delimiter: str = "") -> Iterable[Listed]:
-        for item in self._bucket.list(prefix[self._skip :], delimiter):
-            yield item._replace(key=self._front + item.key)
 
 
 def _span(key: Any) -> str | None:

@@ -6,6 +6,7 @@ buckets are reached as AWS_* and METAFLOW_S3_ENDPOINT_URL say.
 
 import configparser
 import os
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,6 +16,8 @@ from headwater.s3.signing import Credentials, Request, presign
 
 FILES = "headwater-files"
 _BATCH = 500
+# Seconds; the server signs for a quarter of an hour.
+_GOOD_FOR = 600.0
 
 
 class Place(Protocol):
@@ -26,6 +29,10 @@ class Place(Protocol):
         """The URLs of requests; their keys and prefixes without `root`."""
         ...
 
+    def expect(self, requests: Sequence[Request]) -> None:
+        """Each of these will be asked for on its own in a moment."""
+        ...
+
 
 class PlatformFiles:
     """The files of one project, through the server that the process is connected to."""
@@ -33,8 +40,23 @@ class PlatformFiles:
     def __init__(self, project: str) -> None:
         self.project = project
         self.root = ""
+        self._ahead: dict[str, tuple[str, float]] = {}
+
+    def expect(self, requests: Sequence[Request]) -> None:
+        """Signs them in one go."""
+        now = time.monotonic()
+        self._ahead = {name: known for name, known in self._ahead.items() if now - known[1] < _GOOD_FOR}
+        for request, url in zip(requests, self._sign(requests), strict=True):
+            self._ahead[_name(request)] = (url, now)
 
     def sign(self, requests: Sequence[Request]) -> list[str]:
+        if len(requests) == 1:
+            url, when = self._ahead.pop(_name(requests[0]), ("", 0.0))
+            if url and time.monotonic() - when < _GOOD_FOR:
+                return [url]
+        return self._sign(requests)
+
+    def _sign(self, requests: Sequence[Request]) -> list[str]:
         from headwater.client.http import connect, segment
         from headwater.errors import InvalidArgument, PermissionDenied
 
@@ -57,6 +79,10 @@ class PlatformFiles:
         return urls
 
 
+def _name(request: Request) -> str:
+    return repr((request.method, request.key, sorted(request.query.items()), sorted(request.headers.items())))
+
+
 def _as_json(request: Request) -> dict[str, Any]:
     body = {"method": request.method, "key": request.key, "query": request.query, "headers": request.headers}
     return {name: value for name, value in body.items() if value}
@@ -69,6 +95,9 @@ class Server:
 
     def __init__(self, bucket: str, settings: "Settings") -> None:
         self._bucket, self._settings = bucket, settings
+
+    def expect(self, requests: Sequence[Request]) -> None:
+        """To sign here costs nothing."""
 
     def sign(self, requests: Sequence[Request]) -> list[str]:
         settings = self._settings
@@ -101,6 +130,9 @@ class Signed:
 
     def sign(self, requests: Sequence[Request]) -> list[str]:
         return [self._url] * len(requests)
+
+    def expect(self, requests: Sequence[Request]) -> None:
+        """It is signed already."""
 
 
 class Settings:

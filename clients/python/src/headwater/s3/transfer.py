@@ -4,7 +4,7 @@ Turns the server's refusals into the tool's errors. Names and prefixes are the c
 """
 
 import errno
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -49,6 +49,10 @@ class Bucket:
     def __init__(self, place: Place, wire: Wire, aside: Callable[[], Executor]) -> None:
         """aside() carries out the parts of a large object; never the threads that wait for them."""
         self._place, self._wire, self._aside = place, wire, aside
+
+    def expect(self, requests: Sequence[Request]) -> None:
+        """Each of these will be sent in a moment."""
+        self._place.expect(requests)
 
     def head(self, key: str, url: str) -> Info:
         answer = self._send(Request("HEAD", key))

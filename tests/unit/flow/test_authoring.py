@@ -39,6 +39,7 @@ from headwater.flow.lint import lint
 from headwater.flow.multicore import MulticoreException
 from headwater.flow.options import SecretSources, flow_options, options_of, step_options
 from headwater.flow.parameters import ParameterError, parameters_of, stored_with_tasks
+from headwater.flow.pretend import pretend
 from headwater.flow.secrets import hidden, variables
 
 
@@ -448,6 +449,28 @@ def test_a_hook_that_fails_keeps_no_other_from_running(capsys, monkeypatch):
     assert "there is no function 'absent'" in err
     with pytest.raises(FlowError, match="Choose at least one"):
         exit_hook()
+
+
+def test_a_run_by_hand_as_if_others_had_started_it(monkeypatch):
+    class Done:
+        successful, finished_at = True, None
+
+        def __init__(self, pathspec, _namespace_check):
+            self.pathspec, self.path_components, self.id = pathspec, pathspec.split("/"), pathspec.split("/")[1]
+
+    monkeypatch.setattr("headwater.client.Run", Done)
+    monkeypatch.setattr("headwater.client.http.connect", lambda start: None)
+    monkeypatch.setattr(choices.chosen, "trigger", {})
+    with pytest.raises(FlowError, match="Supported format is flow_name/run_id"):
+        pretend(["A"])
+    pretend(["A/1", "B/2"])
+    monkeypatch.setattr(current, "_values", dict(current._values))
+    current._update(username="me")
+    assert [each.payload["runId"] for each in current.trigger.events] == ["1", "2"]
+    assert (current.trigger.event.type, "B" in current.trigger, "C" in current.trigger) == ("run", True, False)
+    monkeypatch.setattr(Done, "successful", False)
+    with pytest.raises(FlowError, match="not successful yet: A/1"):
+        pretend(["A/1"])
 
 
 def test_catch_does_not_print_when_told_not_to():

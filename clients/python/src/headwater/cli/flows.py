@@ -45,6 +45,8 @@ def _row(name: str, ran: dict[str, Any], deployment: dict[str, Any] | None) -> t
 
 def trigger_text(trigger: dict[str, Any]) -> str:
     """One line about what starts a deployed flow."""
+    if several := trigger.get("all"):
+        return " and ".join(trigger_text(each) for each in several.get("of", ()))
     if event := trigger.get("event"):
         only = ", ".join(f"{field}={value}" for field, value in sorted(event.get("filter", {}).items()))
         return f"event {event.get('name', '')}{f' ({only})' if only else ''}"

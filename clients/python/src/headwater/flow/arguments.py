@@ -100,6 +100,13 @@ def top_level(script: str, description: str) -> Parser:
         parser.add_argument(
             option, nargs=2, action="append", default=[], metavar=("NAME", what), help=f"{what.lower()} of a config"
         )
+    parser.add_argument(
+        "--trigger",
+        action="append",
+        default=[],
+        metavar="FLOW/RUN",
+        help="run as if the end of this run had started it: current.trigger; may be repeated",
+    )
     parser.add_argument("--branch", default="", metavar="NAME", help="branch of the @project to run or deploy under")
     parser.add_argument("--production", action="store_true", help="run or deploy as production of the @project")
     parser.add_argument(

@@ -23,6 +23,8 @@ class Choices:
         # What the client shows inside of tasks; "": the runs of the user.
         self.namespace = ""
         self.decorators: list[str] = []
+        # TriggerSource (JSON) that a run started by hand acts on, as if it had been started by that.
+        self.trigger: dict[str, Any] = {}
         # Config → {"value": …} or, where that is no JSON, {"text": …} for its parser.
         self.configs: dict[str, dict[str, Any]] = {}
         # IncludeFile → its member of the package.

@@ -79,6 +79,10 @@ def _prepare(cls: type, options: argparse.Namespace, parser: argparse.ArgumentPa
         from headwater.environments.steps import choose
 
         choose(options.environment)
+    if options.trigger:
+        from headwater.flow.pretend import pretend
+
+        pretend(options.trigger)
     if options.branch or options.production:
         from headwater.flow.projects import choose
 

@@ -130,11 +130,12 @@ class Current:
             self._on_ask()
 
     def _update(self, trigger: dict[str, Any] | None = None, **values: Any) -> None:
-        self._values.update(values)
-        self._values["trigger"] = Trigger(trigger) if trigger else None
-        if values.get("username"):
-            from headwater.flow.choices import chosen
+        from headwater.flow.choices import chosen
 
+        self._values.update(values)
+        source = trigger or chosen.trigger
+        self._values["trigger"] = Trigger(source) if source else None
+        if values.get("username"):
             self._values["namespace"] = chosen.namespace or f"user:{values['username']}"
 
     def _clear(self) -> None:

@@ -104,9 +104,9 @@ class Zygote:
 
     def _ask(self) -> None:
         """For as many processes as are wanted now: those that rest come on top, and a task that was given to us runs
-        even when it is one more than there are slots."""
+        even when it is one more than there are slots. Not while it imports: what is sent then ends it."""
         wanted = max(self.size, len(self.running) + len(self.waiting)) + len(self.resting)
-        if wanted != self._asked and self.alive:
+        if self.imported and self.alive and wanted != self._asked:
             self._asked = wanted
             self.control.send(encode({"op": "size", "size": wanted}))
 
@@ -146,6 +146,8 @@ class Zygote:
         try:
             return await future
         except asyncio.CancelledError:
+            if future in self.waiting:
+                self.waiting.remove(future)
             if future.done() and not future.cancelled() and future.exception() is None:
                 child = future.result()
                 if self.running.pop(child.pid, None) is not None and self.alive:
@@ -173,6 +175,7 @@ class Zygote:
             case "ready":
                 self.imported = True
                 self._limit.cancel()
+                self._ask()
             case "failed":
                 self.control.close()
                 self._gone(message["failure"])

@@ -28,8 +28,9 @@ def _edit(file: Path, old: str, new: str) -> None:
 def test_what_runs_again(folder, environment, monkeypatch):
     monkeypatch.chdir(folder)
 
-    def ran(*arguments: str, status: int = 0, **more: str) -> tuple[set[str], str]:
-        code, out, err = FlowProcess(environment | more, str(folder / "reuse_flow.py"), arguments).end()
+    def ran(*arguments: str, status: int = 0, path: str = "") -> tuple[set[str], str]:
+        environ = environment | ({"PYTHONPATH": f"{environment['PYTHONPATH']}:{path}"} if path else {})
+        code, out, err = FlowProcess(environ, str(folder / "reuse_flow.py"), arguments).end()
         assert code == status, out + err
         return set(re.findall(r"\] ran (\w+(?: \w+)?)", out)), out + err
 
@@ -49,8 +50,7 @@ def test_what_runs_again(folder, environment, monkeypatch):
     # A package in development that only the client has.
     (folder / "lib").mkdir()
     (folder / "lib" / "own.py").touch()
-    elsewhere = {"PYTHONPATH": f"{environment['PYTHONPATH']}:{folder / 'lib'}"}
-    assert len(ran("run", "--cached", **elsewhere)[0]) == 8
+    assert len(ran("run", "--cached", path=str(folder / "lib"))[0]) == 8
 
     found, out = ran("resume", "--alpha", "2")
     assert found == {"fit", "report", "end True"}

@@ -1,5 +1,5 @@
-"""Options that scripts for Metaflow give as variables: METAFLOW_<COMMAND>_<OPTION>, and METAFLOW_<OPTION> for those that
-stand before the command.
+"""Options that scripts for Metaflow give as variables: METAFLOW_<COMMAND>_<OPTION>, and METAFLOW_<OPTION> for those
+that stand before the command.
 
 The command line wins; parameters of a flow are read in flow/parameters.py.
 """

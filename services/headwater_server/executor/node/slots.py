@@ -1,7 +1,7 @@
 """The slots of an agent: what runs in them, and when one is free again.
 
-A slot runs an attempt, completes it, and goes on with the tasks that the scheduler's reply may carry. Where the tasks of a
-foreach are short it has some ahead: then it does not wait for the scheduler between two of them.
+A slot runs an attempt, completes it, and goes on with the tasks that the scheduler's reply may carry. Where the tasks
+of a foreach are short it has some ahead: then it does not wait for the scheduler between two of them.
 """
 
 import asyncio

@@ -89,6 +89,15 @@ said["refusals"] = [
     refused(client.search_registered_models, "name ="),
     refused(client.create_logged_model, experiment, name="a.b"),
 ]
+heard = ["model_version.created", "model_version_alias.created"]
+hook = client.create_webhook("ci", "https://93.184.216.34/hook", heard, description="tells", secret="s3cret")
+client.update_webhook(hook.webhook_id, status="DISABLED")
+hook = client.get_webhook(hook.webhook_id)
+said["hook"] = [hook.name, hook.url, [str(event) for event in hook.events], hook.description, str(hook.status)]
+said["hooks"] = hook.webhook_id in [h.webhook_id for h in client.list_webhooks()]
+private = ("127.0.0.1", "169.254.169.254", "[::1]", "0x7f.1", "localhost", "10.0.0.1")
+said["private"] = [refused(client.create_webhook, "ci", f"https://{host}/x", heard)[0] for host in private]
+client.delete_webhook(hook.webhook_id)
 client.delete_model_version(NAME, "1")
 client.rename_registered_model(NAME, f"{NAME}-2")
 said["after"] = [[v.version, v.aliases] for v in client.search_model_versions(f"name='{NAME}-2'")]

@@ -26,6 +26,9 @@ def check_life(said: dict, name: str) -> None:
     assert texts[4] == f"{invalid}: Registered model alias nobody not found."
     assert "Value must be one of None, Staging, Production, Archived." in texts[6]
     assert "Invalid model version source" in texts[7] and "relative path" in texts[8] and "at position 8" in texts[9]
+    heard = ["model_version.created", "model_version_alias.created"]
+    assert said["hook"] == ["ci", "https://93.184.216.34/hook", heard, "tells", "DISABLED"] and said["hooks"]
+    assert set(said["private"]) == {invalid}
     assert said["after"] == [["2", []]] and said["gone"] == []
 
 

@@ -108,7 +108,7 @@ def published() -> dict[str, OutMessage]:
             deployment="nightly",
             code_package="ab" * 32,
             locks=[LOCK],
-        ),  # fmt: skip
+        ),
         events_pb2.FlowUndeployed(project="acme", flow="Train", at=timestamp(AT), actor=actor),
         events_pb2.ExperimentCreated(project="acme", name="churn", experiment_id="12", at=timestamp(AT)),
         events_pb2.TrackedRunFinished(

@@ -10,6 +10,7 @@ import os
 import platform
 import re
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -97,6 +98,7 @@ class Stack:
 
     def __exit__(self, *_: object) -> None:
         subprocess.run([*self.command, "down"], env=self.env, stdout=subprocess.DEVNULL)
+        shutil.rmtree(self.home, ignore_errors=True)
 
     def processes(self) -> list[psutil.Process]:
         state = json.loads((Path(self.home) / "stack.json").read_text())

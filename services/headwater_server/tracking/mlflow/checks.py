@@ -21,6 +21,7 @@ MAX_PARAMS_TAGS = 100
 MAX_ENTITIES = 1000
 MAX_RUNS = 50_000
 MAX_EXPERIMENTS = 50_000
+DOCS = " See the API docs for more information about request parameters."
 _NAME = re.compile(r"[/\w.\- :]*\Z")
 _RUN_ID = re.compile(r"[a-zA-Z0-9][\w\-]{0,255}\Z")
 _CHARACTERS = (
@@ -42,11 +43,7 @@ def invalid(path: str, value: Any, message: str = "") -> InvalidArgument:
 
 
 def missing(path: str) -> InvalidArgument:
-    return InvalidArgument(
-        f"Missing value for required parameter '{path}'. See the API docs for more information about request "
-        "parameters.",
-        field=path,
-    )
+    return InvalidArgument(f"Missing value for required parameter '{path}'.{DOCS}", field=path)
 
 
 def too_long(what: str, limit: int) -> InvalidArgument:

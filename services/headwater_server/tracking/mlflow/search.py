@@ -29,6 +29,8 @@ class Search:
         return {"run": loaded}
 
     async def search(self, body: bodies.SearchRuns, project: str, call: Call) -> bytes:
+        if body.max_results > checks.MAX_RUNS:
+            raise checks.invalid("max_results", body.max_results, f" Hint: Value was of type 'int'.{checks.DOCS}")
         size = checks.check_max_results(body.max_results, checks.MAX_RUNS)
         offset = bodies.offset_of(body.page_token)
         tree = parse_filter(body.filter)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.json_format import ParseDict
 from google.protobuf.struct_pb2 import Struct
 
@@ -37,6 +38,12 @@ def failure(body: dict[str, Any] | None) -> common_pb2.Failure | None:
 
 def actor(body: dict[str, Any]) -> common_pb2.Actor:
     return ParseDict(body, common_pb2.Actor())
+
+
+def _duration(seconds: float) -> Duration:
+    found = Duration()
+    found.FromTimedelta(timedelta(seconds=seconds))
+    return found
 
 
 def _moment(value: datetime | None) -> Any:
@@ -117,7 +124,7 @@ def deployment(row: Row, plan: Plan) -> scheduler_pb2.Deployment:
         tags=row["tags"],
         max_workers=row["max_workers"],
         priority=row["priority"],
-        timeout=timedelta(seconds=row["timeout"]) if row["timeout"] else None,
+        timeout=_duration(row["timeout"]) if row["timeout"] else None,
     )
 
 

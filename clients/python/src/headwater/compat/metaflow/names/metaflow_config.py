@@ -56,7 +56,7 @@ _DEFAULTS: dict[str, Any] = {
     "ARGO_WORKFLOWS_UI_URL": None,
     "ARGO_EVENTS_WEBHOOK_URL": None,
 }
-__all__ = [*_DEFAULTS]
+__all__ = list(_DEFAULTS)  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:

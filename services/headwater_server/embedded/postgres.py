@@ -133,7 +133,11 @@ def base_dir(state: Path, as_user: dict[str, Any]) -> Path:
     base = state / "postgres"
     if as_user and not base.exists() and not _can_enter(state, as_user):
         base = Path("/var/lib") / f"headwater-{hashlib.sha256(str(state).encode()).hexdigest()[:16]}"
-        base.mkdir(parents=True, exist_ok=True)
+        if base.exists():  # of a home of this name that was deleted, and its passwords with it
+            _forget_stale_lock(base / "data")
+            shutil.rmtree(base)
+        base.mkdir(parents=True)
+        (state / "postgres").unlink(missing_ok=True)
         (state / "postgres").symlink_to(base)
     return base
 

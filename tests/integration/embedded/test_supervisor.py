@@ -181,6 +181,18 @@ def test_a_server_that_outlived_its_supervisor_is_ended_and_others_are_not(new_s
         theirs.wait()
 
 
+async def test_a_home_that_was_deleted_leaves_nothing_behind(new_stack):
+    stack = new_stack("again")
+    stack.home.mkdir()
+    stack.home.chmod(0o700)  # as root: Postgres gets a folder outside
+    stack.up()
+    await query(stack, "CREATE TABLE old ()")
+    stack.stop()
+    shutil.rmtree(stack.home)
+    stack.up()
+    assert await query(stack, "SELECT to_regclass('old') IS NULL")
+
+
 def test_two_stacks_side_by_side(new_stack):
     one, two = new_stack(), new_stack()
     one.start()

@@ -196,7 +196,8 @@ class Settlement:
 
         chosen = c.chosen[0] if c.chosen else ""
         finished = Finished(c.key, numbers(row["widths"]), c.foreach_width, split, chosen)
-        effects = after_success(run.info.plan, finished, may_start, self._fair(pool), c.want_more)
+        more = 0 if run.info.max_workers else c.want_more  # each task counts for the limit, also one that waits
+        effects = after_success(run.info.plan, finished, may_start, self._fair(pool), more)
         if effects.finished:
             run.state = RunState.SUCCEEDED
             self._tx.add(facts.run_over("run.succeeded", run.info, row["at"], run.next_seq(), row["created_at"]))

@@ -240,3 +240,14 @@ async def test_a_slot_may_be_given_several_branches_and_give_some_back(scheduler
 
 async def _ready(s: Any, run_id: str) -> list[int]:
     return [t.key.index for t in await s.tasks(run_id, step="work") if t.state == pb.TASK_STATE_READY]
+
+
+async def test_what_one_slot_has_ahead_keeps_no_other_slot_idle(scheduler, eventually):
+    s = await scheduler()
+    worker = await s.worker(lambda a: success(foreachWidth=80) if a["key"]["step"] == "start" else None, slots=1)
+    await s.start(FOREACH)
+    await eventually(lambda: len(worker.seen) == 2)
+    done = {"key": worker.seen[1]["key"], "attempt": 1, "sessionId": worker.session, "wantNext": True, "wantMore": 5}
+    assert len((await worker.request("complete_task", done | success()))["more"]) == 5
+    newcomer = await s.worker(lambda a: None, slots=2)
+    await eventually(lambda: len(newcomer.seen) == 2)

@@ -96,7 +96,7 @@ class Slots:
         for job, slot in list(self._busy.items()):
             for task in [task for task in slot.ahead if task.held in wanted]:
                 slot.ahead.remove(task)
-            if slot.current.held in wanted:
+            if slot.current.held in wanted and not slot.finishing:  # else the answer on its way would be lost
                 log.info("task cancelled", task=slot.current.name)
                 job.cancel()
 
@@ -135,6 +135,7 @@ class Slots:
             log.error("slot failed", exc_info=error)
         if slot.ahead and not self.draining:  # only the task that it ran was cancelled
             self._go_on(list(slot.ahead))
+        self._spread()
         if self.puller is not None:
             self.puller.wake()
 
@@ -156,9 +157,10 @@ class Slots:
                 slot.finishing = False
             while not slot.ahead and slot.settling:
                 await asyncio.wait(slot.settling, return_when=asyncio.FIRST_COMPLETED)
-            if not slot.ahead:
+            if not slot.ahead or self.draining:
                 return
             slot.current = slot.ahead.popleft()
+            self._spread()
 
     async def _run(self, slot: Slot) -> tuple[Attempt, dict[str, Any]]:
         loop, attempt = asyncio.get_running_loop(), Attempt(self._node, slot.current)
@@ -222,6 +224,15 @@ class Slots:
         coming = len(slot.ahead) + others + slot.asked
         length = self._length(task)
         return Want(coming < max(1, length), max(0, length - coming - 1))
+
+    def _spread(self) -> None:
+        """What a slot has ahead does not wait for it while others are free: the scheduler takes them for busy."""
+        while self.free > 0:
+            fullest = max(self._busy.values(), key=lambda slot: len(slot.ahead), default=None)
+            if fullest is None or not fullest.ahead:
+                return
+            count = (len(fullest.ahead) + 1) // 2
+            self._go_on([fullest.ahead.pop() for _ in range(count)][::-1])
 
     def _length(self, task: Assignment) -> int:
         """How many tasks like this one a slot should have ahead."""

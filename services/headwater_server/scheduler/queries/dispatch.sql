@@ -2,9 +2,11 @@
 SELECT pg_advisory_xact_lock(hashtextextended('pool:' || $1, 0))
 
 -- name: pool_room
--- Slots that are free, and all of them.
-SELECT whole - (SELECT count(*) FROM tasks WHERE pool = $1 AND state = 3)::int AS free, whole
-FROM (SELECT coalesce(sum(slots), 0)::int AS whole FROM sessions WHERE pool = $1 AND lease_until > now()) s
+-- Slots that are free, and all of them. A slot may have tasks ahead: those of one worker take its slots and no others.
+WITH workers AS (SELECT session_id, slots FROM sessions WHERE pool = $1 AND lease_until > now()
+), held AS (SELECT session_id, count(*)::int AS tasks FROM tasks WHERE pool = $1 AND state = 3 GROUP BY session_id)
+SELECT whole - (SELECT coalesce(sum(least(h.tasks, w.slots)), 0)::int FROM held h LEFT JOIN workers w USING (session_id)) AS free, whole
+FROM (SELECT coalesce(sum(slots), 0)::int AS whole FROM workers) s
 
 -- name: spots
 -- The workers of pools, and what their tasks have of them. One that has not sent a heartbeat may not listen yet.

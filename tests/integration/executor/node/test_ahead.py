@@ -53,6 +53,20 @@ async def test_a_slow_task_holds_up_none_of_those_behind_it(cluster: Cluster, ev
     await eventually(lambda: [indexes(cluster.scheduler.beats[-1]["held"])] == [[1]])
 
 
+async def test_other_slots_of_the_worker_that_are_free_take_what_one_has_ahead(cluster: Cluster, eventually) -> None:
+    def answer(body: Message) -> Message:
+        if body["key"].get("index"):
+            return {"disposition": "DISPOSITION_ACCEPTED"}
+        more = [branch(cluster, number) for number in range(2, 9)]
+        return {"disposition": "DISPOSITION_ACCEPTED", "next": branch(cluster, 1, "waits"), "more": more}
+
+    cluster.scheduler.answer = answer
+    await cluster.worker("--slots", "2")
+    await cluster.scheduler.dispatch(branch(cluster, 0))
+    await eventually(lambda: sorted(indexes(cluster.scheduler.completions)) == [0, *range(2, 9)])
+    assert cluster.scheduler.unbegun == []
+
+
 async def test_what_has_not_begun_is_given_back_when_others_wait(cluster: Cluster, eventually) -> None:
     def answer(body: Message) -> Message:
         reply = {"disposition": "DISPOSITION_ACCEPTED"}

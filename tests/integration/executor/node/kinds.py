@@ -6,12 +6,28 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from pathlib import Path
+from typing import Any
 
 from headwater import FlowSpec, step
+from headwater.errors import ArtifactError
+from headwater.runtime import channel
 
 IMPORTED_IN = os.getpid()
 COUNTER = [0]
+
+
+def _ask_on(line: Any) -> None:
+    """For blobs that are not there, until nobody answers any more."""
+    refused = ""
+    while "over" not in refused:
+        try:
+            line.get_blob("00" * 32)
+        except ArtifactError as error:
+            refused = str(error)
+        time.sleep(0.01)
 
 
 class Kinds(FlowSpec):
@@ -62,6 +78,11 @@ class Kinds(FlowSpec):
     def waits(self):
         print(f"has {os.environ['CUDA_VISIBLE_DEVICES']}", flush=True)
         signal.pause()
+
+    @step
+    def leaves_a_thread(self):
+        threading.Thread(target=_ask_on, args=(channel.active(),), daemon=True).start()
+        self.next(self.end)
 
     @step
     def end(self):

@@ -48,6 +48,13 @@ async def test_one_process_does_the_tasks_of_a_step_one_after_the_other(kinds: C
     assert again["pid"] == first["pid"] and again["count"] == 3, "only the tasks that crashed lost their process"
 
 
+async def test_a_thread_that_outlives_its_task_takes_nothing_from_the_next_one(kinds: Cluster) -> None:
+    await kinds.worker("--slots", "1")
+    for index in range(3):
+        done = await kinds.scheduler.run(task(kinds, "leaves_a_thread", index, isolation="none"))
+        assert "success" in done
+
+
 async def test_a_fresh_process_imports_the_flow_itself(kinds: Cluster) -> None:
     await kinds.worker("--gpus", "2")
     forked, fresh = await told(kinds, 0), await told(kinds, 1, isolation="process", resources={"gpu": 1})
@@ -71,7 +78,7 @@ async def test_who_was_given_a_task_runs_it_and_no_gpu_is_given_twice(kinds: Clu
         return found if len(found) == 3 else []
 
     assert sorted(await eventually(all_run, 20)) == ["has GPU-a", "has GPU-b", "has GPU-c"]
-    assert kinds.scheduler.beats[-1]["free"] == 0
+    await eventually(lambda: kinds.scheduler.beats[-1]["free"] == 0)
     await kinds.scheduler.control({"cancel": [{"key": given[1]["key"], "attempt": 1}]})
     gone = (await kinds.lines("waits", "1"))[0]
 

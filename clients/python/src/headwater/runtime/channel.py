@@ -27,6 +27,7 @@ class Channel:
         self._lock = _thread.allocate_lock()
         self._pid = os.getpid()
         self._files = 0
+        self._over = False
 
     def get_blob(self, digest: str) -> Path:
         """A read-only file with the bytes of a blob, from the node's cache. Raises ArtifactError when there is none."""
@@ -71,10 +72,19 @@ class Channel:
 
     def send(self, message: dict[str, Any]) -> None:
         with self._lock:
-            frames.send(self._sock, message)
+            if not self._over:
+                frames.send(self._sock, message)
+
+    def finish(self, result: dict[str, Any]) -> None:
+        """The last message of the task: then the socket is the next one's, whatever threads of this one still run."""
+        with self._lock:
+            frames.send(self._sock, result)
+            self._over = True
 
     def _request(self, message: dict[str, Any]) -> dict[str, Any]:
         with self._lock:
+            if self._over:
+                raise ArtifactError("the task is over")
             frames.send(self._sock, message)
             reply = frames.receive(self._sock)
         if reply is None:

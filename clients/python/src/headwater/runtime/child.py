@@ -140,7 +140,7 @@ def serve(sock: socket.socket, flow_class: Any, nest: Nest, message: dict[str, A
     result = _run(task, flow_class, nest, line, int(message.get("memoryMb", 0)))
     result["times"] = {**result.get("times", {}), "start": started, "end": time.time()}
     (_settle if last else flush)()
-    line.send({"op": "result", **result})
+    line.finish({"op": "result", **result})
 
 
 def _run(task: Task, flow_class: Any, nest: Nest, line: channel.Channel, memory_mb: int) -> dict[str, Any]:

@@ -161,6 +161,7 @@ class PartsApi:
         if row["digest"] is None:
             url = self._objects.presign("DELETE", row["key"], query={"uploadId": row["s3_id"]})
             await self._objects.http.request("DELETE", url)
+        await self._objects.delete(row["key"])  # assembled, and then nobody came back
         await self._files.delete_upload(row["id"])
 
 

@@ -83,6 +83,7 @@ class Root:
         try:
             await asyncio.shield(started)
         except asyncio.CancelledError:
+            child.leave()
             started.add_done_callback(lambda _: child.kill())
             raise
         return child

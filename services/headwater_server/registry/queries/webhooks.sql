@@ -43,18 +43,18 @@ WHERE project = $1 AND deleted_at IS NULL AND NOT disabled AND $2 = ANY (events)
 UPDATE webhook_deliveries d SET due_at = clock_timestamp() + interval '1 minute', attempts = d.attempts + 1
 FROM webhooks w
 WHERE w.id = d.webhook_id AND d.id IN (
-    SELECT id FROM webhook_deliveries WHERE due_at <= clock_timestamp() ORDER BY due_at LIMIT $1
-    FOR UPDATE SKIP LOCKED
+    SELECT o.id FROM webhook_deliveries o JOIN webhooks h ON h.id = o.webhook_id AND h.deleted_at IS NULL
+    WHERE o.due_at <= clock_timestamp() ORDER BY o.due_at LIMIT $1 FOR UPDATE OF o SKIP LOCKED
 )
 RETURNING d.id, d.event, d.payload, d.attempts, w.url, w.secret,
     extract(epoch FROM clock_timestamp() - d.created_at)::float8 AS age
 
 -- name: settle_delivery
--- $5: seconds until the next attempt; null: it is over.
+-- $5: seconds until the next attempt; null: it is over. Not where the webhook was deleted meanwhile.
 UPDATE webhook_deliveries SET status = $2, error = $3, delivered = $4,
     due_at = clock_timestamp() + make_interval(secs => $5::float8),
     finished_at = CASE WHEN $5::float8 IS NULL THEN clock_timestamp() END
-WHERE id = $1
+WHERE id = $1 AND due_at IS NOT NULL
 
 -- name: forget_deliveries
 DELETE FROM webhook_deliveries WHERE id IN (

@@ -244,7 +244,9 @@ def run(options: Options) -> int:
         supervisor = Supervisor(options, made)
         try:
             supervisor.start()
-            print(f"Headwater is up: http://127.0.0.1:{made.ports['http']} (state in {options.home})", flush=True)
+            where = f"http://127.0.0.1:{made.ports['http']} (state in {options.home})"
+            hint = ". Ctrl-C stops it; `headwater up --detach` leaves it running." if sys.stdout.isatty() else ""
+            print(f"Headwater is up: {where}{hint}", flush=True)
             supervisor.watch()
         except Stopped:
             pass

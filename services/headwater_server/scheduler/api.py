@@ -110,8 +110,8 @@ class SchedulerApi(MetaflowApi, WorkersApi):
         done = await self._runs.cancel(info, reason, _actor(call))
         run = await self._listing.run(uuid.UUID(info.run_id))
         if not done and run.state != RunState.CANCELLED:
-            how = pb.RunState.Name(run.state).removeprefix("RUN_STATE_").lower()
-            raise FailedPrecondition(f"run {info.run_id} is over: it has {how}", field="run_id", reason="RUN_OVER")
+            how = _ended(run)
+            raise FailedPrecondition(f"run {info.run_id} is over: it {how}", field="run_id", reason="RUN_OVER")
         return pb.CancelRunResponse(run=run)
 
     async def pause_run(self, request: pb.PauseRunRequest, call: Call) -> pb.PauseRunResponse:
@@ -129,8 +129,8 @@ class SchedulerApi(MetaflowApi, WorkersApi):
         done = await self._runs.pause(info, paused)
         run = await self._listing.run(uuid.UUID(info.run_id))
         if not done:
-            how = pb.RunState.Name(run.state).removeprefix("RUN_STATE_").lower()
-            raise FailedPrecondition(f"run {info.run_id} is over: it has {how}", field="run_id", reason="RUN_OVER")
+            how = _ended(run)
+            raise FailedPrecondition(f"run {info.run_id} is over: it {how}", field="run_id", reason="RUN_OVER")
         return run
 
     async def set_limit(self, request: pb.SetLimitRequest, call: Call) -> pb.SetLimitResponse:
@@ -244,3 +244,8 @@ def _visible(project: str, call: Call, asked: str) -> None:
         call.require(project)
     except NotFound:
         raise no_run(asked) from None
+
+
+def _ended(run: pb.Run) -> str:
+    how = pb.RunState.Name(run.state).removeprefix("RUN_STATE_").lower()
+    return f"was {how}" if run.state == RunState.CANCELLED else f"has {how}"

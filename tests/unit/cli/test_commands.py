@@ -76,7 +76,7 @@ def test_run_show(served: Api, headwater: Headwater) -> None:
 
 
 def test_run_cancel(served: Api, headwater: Headwater) -> None:
-    assert "is failed" in headwater("run", "cancel", RUN)[1] and not served.seen("POST")
+    assert "was over already: failed" in headwater("run", "cancel", RUN)[1] and not served.seen("POST")
     served.routes["GET", f"/api/v1/runs/{RUN}"] = {"run": run("RUNNING")}
     served.routes["POST", f"/api/v1/runs/{RUN}/cancel"] = {"run": run("CANCELLED")}
     assert "is cancelled" in headwater("run", "cancel", RUN, "--reason", "enough")[1]

@@ -207,6 +207,31 @@ def test_lost_connection_is_found_again(flow, gateway):
     assert gateway.last_ids == ["", "e1"]
 
 
+def test_a_start_is_told_before_what_the_task_says_and_no_line_comes_twice(flow, gateway):
+    said = log("start", "hello there")
+    gateway.script = [
+        [said, DROP],
+        [
+            ("snapshot", "", run("RUNNING")),
+            said,
+            said,
+            fact(1, "task.started", step="start", taskId="0", attempt=1),
+            fact(2, "task.succeeded", step="start", taskId="0", attempt=1, foreachWidth=3),
+            ("end", "", run("SUCCEEDED")),
+        ],
+    ]
+    status, out, _ = flow("run")
+    assert status == 0
+    told = [line.partition("] ")[2] for line in out.splitlines() if "[0000cafe/start/0]" in line]
+    assert told == [
+        "Task is starting.",
+        "hello there",
+        "hello there",
+        "Foreach yields 3 tasks.",
+        "Task finished successfully.",
+    ]
+
+
 @pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_interrupt_cancels_the_run(flow, gateway, number, expected):
     gateway.script = [

@@ -75,7 +75,7 @@ def _print(event: dict[str, Any]) -> None:
 
 @events.command()
 @click.argument("name")
-@click.argument("data", metavar="JSON", required=False, default="{}")
+@click.argument("data", metavar="[JSON]", required=False, default="{}")
 @output.json_option
 def publish(name: str, data: str, as_json: bool) -> None:
     """Publish a foreign event: NAME such as data.arrived goes to hw.ext.<project>.data.arrived.

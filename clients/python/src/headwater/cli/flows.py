@@ -32,13 +32,14 @@ def flows(as_json: bool) -> None:
 
 def _row(name: str, ran: dict[str, Any], deployment: dict[str, Any] | None) -> tuple[Any, ...]:
     latest = ran.get("latest", {})
+    paused = ", paused" if deployment and deployment.get("pausedAt") else ""
     return (
         name,
         int(ran.get("runs", 0)),
         short(latest.get("runId", "")),
         output.state(latest.get("state")),
         output.when(latest.get("createdAt")),
-        f"version {deployment.get('version', 1)}" if deployment else "",
+        f"version {deployment.get('version', 1)}{paused}" if deployment else "",
         "; ".join(trigger_text(each) for each in deployment.get("triggers", ())) if deployment else "",
     )
 

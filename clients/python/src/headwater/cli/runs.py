@@ -74,6 +74,8 @@ def _list(flow: str, state: str | None, tag: str, limit: int, as_json: bool) -> 
 
 
 def _row(run: dict[str, Any]) -> tuple[Any, ...]:
+    from headwater.client.resources import FINAL_RUN
+
     counts = run.get("tasks", {})
     done = int(counts.get("succeeded", 0))
     total = sum(int(value) for value in counts.values())
@@ -81,7 +83,7 @@ def _row(run: dict[str, Any]) -> tuple[Any, ...]:
     return (
         short(run["runId"]),
         run.get("flow", ""),
-        output.state(run.get("state")),
+        "paused" if run.get("pausedAt") and run.get("state") not in FINAL_RUN else output.state(run.get("state")),
         output.when(run.get("createdAt")),
         output.duration(run.get("createdAt"), run.get("finishedAt")),
         f"{done}/{total}" if total else "",
@@ -153,10 +155,12 @@ def cancel(run_id: str, reason: str, as_json: bool) -> None:
     from headwater.client.resources import FINAL_RUN
 
     found = find_run(run_id)
-    if found.get("state") not in FINAL_RUN:
+    was_over = found.get("state") in FINAL_RUN
+    if not was_over:
         path = f"{API}/runs/{segment(found['runId'])}/cancel"
         found = connect().call("POST", path, {"reason": reason}, repeatable=True)["run"]
     if as_json:
         output.print_json(found)
     else:
-        click.echo(f"Run {short(found['runId'])} of {found.get('flow', '')} is {output.state(found.get('state'))}.")
+        how = f"was over already: {output.state(found.get('state'))}" if was_over else "is cancelled"
+        click.echo(f"Run {short(found['runId'])} of {found.get('flow', '')} {how}.")

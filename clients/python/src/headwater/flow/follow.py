@@ -6,6 +6,7 @@ Reads the live stream of the gateway and nothing else; the run does not need thi
 from __future__ import annotations
 
 import time
+from collections import Counter, deque
 from typing import Any
 
 from headwater.client import http
@@ -15,6 +16,8 @@ from headwater.flow.terminal import GREEN, RED, YELLOW, Terminal
 FINAL = {"RUN_STATE_SUCCEEDED": "succeeded", "RUN_STATE_FAILED": "failed", "RUN_STATE_CANCELLED": "cancelled"}
 # How long the server may be away before following is given up; the run itself goes on.
 PATIENCE = 600.0
+# Lines kept to know those again that the server sends twice when we come back (it repeats two seconds).
+KEPT_LINES = 5000
 
 
 class Follower:
@@ -32,6 +35,9 @@ class Follower:
         self._last_id = ""
         self._tracebacks: set[tuple[str, str]] = set()
         self._waiting_for = ""
+        self._begun: dict[tuple[str, str], int] = {}  # the newest attempt of a task whose start was told
+        self._told: deque[tuple[str, ...]] = deque(maxlen=KEPT_LINES)
+        self._repeated: Counter[tuple[str, ...]] = Counter()
 
     def follow(self) -> dict[str, Any]:
         """Prints until the run is final and returns it. Raises Unavailable when the server stays away too long."""
@@ -64,6 +70,7 @@ class Follower:
             self._log(data)
         elif event in ("snapshot", "end"):
             self.run = data
+            self._repeated = Counter(self._told)
             if waiting := data.get("waitingFor", ""):
                 self._waiting(waiting)
             return data.get("state") in FINAL and event == "end"
@@ -81,24 +88,36 @@ class Follower:
         if not event.startswith("task."):
             return
         step, task_id = fact.get("step", ""), fact.get("taskId", "0")
-        where = self._where(step, task_id)
+        attempt = int(fact.get("attempt", 1))
         if event == "task.started":
-            again = " (retry)" if int(fact.get("attempt", 1)) > 1 else ""
-            self.terminal.line(f"Task is starting{again}.", time=when, task=where)
+            self._begins(step, task_id, attempt, when)
         elif event == "task.succeeded":
-            width = int(fact.get("foreachWidth", 0))
-            text = "Task finished successfully."
-            if origin := fact.get("originRunId"):
-                text = f"Taken over from run {origin}."
-                if self.run.get("cached"):
-                    text = f"Cached from {fact.get('flow', '')}/{origin}/{step}/{task_id}."
-            elif width:
-                text = f"Foreach yields {width} tasks."
-            self.terminal.line(text, time=when, task=where)
-            if 0 < self.most_splits < width and not self.excess:
-                self._stop_wide(step, width)
+            self._begun[step, task_id] = attempt
+            self._task_succeeded(fact, step, task_id, when)
         elif event == "task.failed":
+            self._begun[step, task_id] = attempt
             self._task_failed(fact, step, task_id, when)
+
+    def _begins(self, step: str, task_id: str, attempt: int, when: str) -> None:
+        """Once per attempt: what a task says may come before the fact that it started, or in its place."""
+        if step and self._begun.get((step, task_id), 0) < attempt:
+            self._begun[step, task_id] = attempt
+            again = " (retry)" if attempt > 1 else ""
+            self.terminal.line(f"Task is starting{again}.", time=when, task=self._where(step, task_id))
+
+    def _task_succeeded(self, fact: dict[str, Any], step: str, task_id: str, when: str) -> None:
+        where = self._where(step, task_id)
+        width = int(fact.get("foreachWidth", 0))
+        text = "Task finished successfully."
+        if origin := fact.get("originRunId"):
+            text = f"Taken over from run {origin}."
+            if self.run.get("cached"):
+                text = f"Cached from {fact.get('flow', '')}/{origin}/{step}/{task_id}."
+        elif width:
+            self.terminal.line(f"Foreach yields {width} tasks.", time=when, task=where)
+        self.terminal.line(text, time=when, task=where)
+        if 0 < self.most_splits < width and not self.excess:
+            self._stop_wide(step, width)
 
     def _stop_wide(self, step: str, width: int) -> None:
         from headwater.flow.run import cancel
@@ -123,6 +142,12 @@ class Follower:
         where = self._where(step, task_id)
         for line in chunk.get("lines", ()):
             text = line.get("text", "").rstrip("\n")
+            told = (step, task_id, line.get("time", ""), text)
+            if self._repeated[told] > 0:
+                self._repeated[told] -= 1
+                continue
+            self._told.append(told)
+            self._begins(step, task_id, int(chunk.get("attempt", 1)), line.get("time", ""))
             if text.startswith("Traceback (most recent call last)"):
                 self._tracebacks.add((step, task_id))
             self.terminal.line(text, time=line.get("time", ""), task=where, always=True)

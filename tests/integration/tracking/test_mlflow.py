@@ -64,6 +64,26 @@ async def test_a_batch_is_refused_whole(tracking: Tracking) -> None:
     assert data["params"] == [{"key": "lr", "value": "1"}] and "metrics" not in data
 
 
+async def test_what_is_refused_beside_others_is_refused_whole(tracking: Tracking) -> None:
+    run = await new_run(tracking)
+    batches = [[{"key": f"own{n}", "value": "1"}, {"key": "lr", "value": str(n)}] for n in range(8)]
+    logged = [call(tracking, "Log", "runs/log-batch", run_id=run, params=params) for params in batches]
+    results = await asyncio.gather(*logged, return_exceptions=True)
+    (kept,) = [params for params, result in zip(batches, results, strict=True) if not isinstance(result, Exception)]
+    data = (await call(tracking, "Read", "runs/get", run_id=run))["run"]["data"]
+    assert sorted(data["params"], key=str) == sorted(kept, key=str)
+
+
+async def test_models_that_are_logged_at_once_are_all_kept(tracking: Tracking) -> None:
+    run = await new_run(tracking)
+    models = [{"artifact_path": f"m{n}", "flavors": {}, "utc_time_created": "", "run_id": run} for n in range(8)]
+    texts = [msgspec.json.encode(model).decode() for model in models]
+    await asyncio.gather(*(call(tracking, "Log", "runs/log-model", run_id=run, model_json=text) for text in texts))
+    tags = (await call(tracking, "Read", "runs/get", run_id=run))["run"]["data"]["tags"]
+    (history,) = [msgspec.json.decode(tag["value"]) for tag in tags if tag["key"] == "mlflow.log-model.history"]
+    assert sorted(entry["artifact_path"] for entry in history) == [f"m{n}" for n in range(8)]
+
+
 async def test_others_see_nothing(tracking: Tracking) -> None:
     run = await new_run(tracking)
     bob, viewer = (

@@ -129,7 +129,8 @@ class Runs:
         key = (await self._store.ensure_keys([_HISTORY_TAG]))[_HISTORY_TAG]
         async with self._outbox.transaction() as tx:
             await self._demand_active(tx, run, body.run)
-            old = await tx.conn.fetchval(q.ml_tag_for_change, run.id, key)
+            await tx.conn.execute(q.ml_lock_run, run.id)  # there may be no tag to lock yet
+            old = await tx.conn.fetchval(q.ml_tag, run.id, key)
             history = [*(msgspec.json.decode(old, type=list[Any]) if old else []), entry]
             await tx.conn.execute(q.upsert_tags, [run.id], [key], [msgspec.json.encode(history).decode()])
         return {}

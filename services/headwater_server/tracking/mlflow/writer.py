@@ -43,6 +43,10 @@ class ParamsChange(Exception):
         self.changes = changes
 
 
+class _Refused(Exception):
+    """Entries that were written in part have been refused: the rest is to be written without them."""
+
+
 @dataclass(eq=False)
 class Entry:
     """What one request writes to one run."""
@@ -118,6 +122,18 @@ class Writer:
             rows = await self._database.fetch(q.ml_log_points, *_points(entries))
             _refuse_gone(entries, {row["run_id"] for row in rows})
             return
+        while not await self._store_whole(entries):
+            pass
+
+    async def _store_whole(self, entries: list[Entry]) -> bool:
+        """False: an entry was refused when a part of it was written already. Nothing is stored yet."""
+        try:
+            await self._transaction(entries)
+        except _Refused:
+            return False
+        return True
+
+    async def _transaction(self, entries: list[Entry]) -> None:
         async with self._database.transaction() as conn:
             runs = sorted({entry.run for entry in entries})
             _refuse_gone(entries, {row["id"] for row in await conn.fetch(q.ml_active, runs)})
@@ -130,9 +146,10 @@ class Writer:
         """Those whose params are stored now. The others have heard why not, and nothing of them is stored."""
         left = await self._unchanged(conn, entries)
         columns = _texts(left)
-        if columns[0] and (await conn.fetchval(q.ml_new_params, *columns) or 0) < len(columns[0]):
-            # Of those that were there already some may have come a moment ago, or twice with this commit.
-            left = await self._unchanged(conn, left)
+        new = (await conn.fetchval(q.ml_new_params, *columns) or 0) if columns[0] else 0
+        # Of those that were there already some may have come a moment ago, or twice with this commit.
+        if new < len(columns[0]) and len(await self._unchanged(conn, left)) < len(left):
+            raise _Refused
         return left
 
     async def _unchanged(self, conn: asyncpg.Connection, entries: list[Entry]) -> list[Entry]:

@@ -82,8 +82,11 @@ WHERE r.id = $1 AND p.uuid = $2 AND p.project = r.project AND p.id <> r.id AND N
 -- name: ml_untag_run
 DELETE FROM tags WHERE run_id = $1 AND key_id = $2 RETURNING key_id
 
--- name: ml_tag_for_change
-SELECT value FROM tags WHERE run_id = $1 AND key_id = $2 FOR UPDATE
+-- name: ml_lock_run
+SELECT 1 FROM runs WHERE id = $1 FOR NO KEY UPDATE
+
+-- name: ml_tag
+SELECT value FROM tags WHERE run_id = $1 AND key_id = $2
 
 -- name: ml_log_points
 -- Points of many requests by one statement and one commit; ids of the runs that were there to take them.

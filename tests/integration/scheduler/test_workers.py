@@ -251,3 +251,13 @@ async def test_what_one_slot_has_ahead_keeps_no_other_slot_idle(scheduler, event
     assert len((await worker.request("complete_task", done | success()))["more"]) == 5
     newcomer = await s.worker(lambda a: None, slots=2)
     await eventually(lambda: len(newcomer.seen) == 2)
+
+
+async def test_tasks_ahead_use_up_no_max_workers(scheduler, eventually):
+    s = await scheduler()
+    worker = await s.worker(lambda a: success(foreachWidth=80) if a["key"]["step"] == "start" else None, slots=4)
+    await s.start(FOREACH, max_workers=2)
+    await eventually(lambda: len(worker.seen) == 3)
+    done = {"key": worker.seen[1]["key"], "attempt": 1, "sessionId": worker.session, "wantNext": True, "wantMore": 5}
+    answer = await worker.request("complete_task", done | success())
+    assert answer["next"] and "more" not in answer

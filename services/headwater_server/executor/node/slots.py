@@ -216,9 +216,10 @@ class Slots:
     # Tasks ahead
 
     def _want(self, slot: Slot, task: Assignment) -> Want:
-        """Nothing while draining, nor right after messages had to be given back: others wait for a slot."""
+        """Nothing while draining, nor right after messages had to be given back: others wait for a slot. Nor beyond the
+        number of slots: there is room for what needs GPUs, not for all that follows it."""
         refused, self._refused = self._refused, False
-        if self.draining or refused:
+        if self.draining or refused or len(self._busy) > self._count:
             return Want()
         others = sum(other is not task for other in slot.settling.values())
         coming = len(slot.ahead) + others + slot.asked

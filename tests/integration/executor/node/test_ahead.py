@@ -67,6 +67,15 @@ async def test_other_slots_of_the_worker_that_are_free_take_what_one_has_ahead(c
     assert cluster.scheduler.unbegun == []
 
 
+async def test_who_is_one_more_than_there_are_slots_asks_for_nothing(cluster: Cluster, eventually) -> None:
+    await cluster.worker("--slots", "1")
+    await cluster.scheduler.dispatch(branch(cluster, 0, "waits"))
+    await eventually(lambda: [indexes(cluster.scheduler.beats[-1]["held"])] == [[0]])
+    await cluster.scheduler.control({"run": [branch(cluster, 1)]})
+    done = await cluster.scheduler.completion()
+    assert done["key"]["index"] == 1 and not done.get("wantNext")
+
+
 async def test_what_has_not_begun_is_given_back_when_others_wait(cluster: Cluster, eventually) -> None:
     def answer(body: Message) -> Message:
         reply = {"disposition": "DISPOSITION_ACCEPTED"}

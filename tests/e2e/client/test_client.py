@@ -21,6 +21,7 @@ from headwater.models import (
     remove_alias,
     update_version,
 )
+from headwater.s3.transfer import Bucket
 from headwater.tracking import get_metric_history, log_metric, log_metrics, log_param, search_runs, set_tag, start_run
 from tests.e2e.conftest import Platform
 
@@ -138,7 +139,13 @@ def test_the_registry(connected: Platform) -> None:
 
 def test_damaged_stored_bytes_are_found(connected: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
     digest = blobs.put(b"to be damaged" * 100)
-    original = blobs._chunks
-    monkeypatch.setattr(blobs, "_chunks", lambda response, digest: (b"x" + c for c in original(response, digest)))
+    original = Bucket.fetch
+
+    def fetch(self: Bucket, key: str, where: str, part: object, path: str) -> object:
+        found = original(self, key, where, part, path)
+        Path(path).write_bytes(b"x" + Path(path).read_bytes()[1:])
+        return found
+
+    monkeypatch.setattr(Bucket, "fetch", fetch)
     with pytest.raises(DataLoss, match=digest):
         blobs.get(digest)

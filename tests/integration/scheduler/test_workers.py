@@ -261,3 +261,25 @@ async def test_tasks_ahead_use_up_no_max_workers(scheduler, eventually):
     done = {"key": worker.seen[1]["key"], "attempt": 1, "sessionId": worker.session, "wantNext": True, "wantMore": 5}
     answer = await worker.request("complete_task", done | success())
     assert answer["next"] and "more" not in answer
+
+
+async def test_the_tasks_of_a_reply_that_was_lost_run_elsewhere_and_count_once(scheduler, eventually, fast):
+    s = await scheduler(**fast)
+    deaf = await s.worker(lambda a: success(foreachWidth=60) if a["key"]["step"] == "start" else None, slots=1)
+    run_id = await s.start(FOREACH)
+    await eventually(lambda: len(deaf.seen) == 2)
+    done = {"key": deaf.seen[1]["key"], "attempt": 1, "sessionId": deaf.session, "wantNext": True, "wantMore": 5}
+    lost = await deaf.request("complete_task", done | success("first"))
+    lost = [lost["next"], *lost["more"]]
+    deaf.held.clear()
+    await deaf.puller.stop()
+    live = await s.worker(lambda a: success("again"))
+    beating = [asyncio.create_task(_beat(worker)) for worker in (deaf, live)]
+    assert (await eventually(lambda: s.over(run_id))).state == pb.RUN_STATE_SUCCEEDED
+    late = [await deaf.complete(each, success("late")) for each in lost]
+    assert {answer["disposition"] for answer in late} == {"DISPOSITION_STALE"}
+    work = {t.key.index: t for t in await s.tasks(run_id, step="work", results=True)}
+    assert len(work) == 60 and {t.result for t in work.values()} == {b"first", b"again"}
+    assert {work[each["key"]["index"]].attempt for each in lost} == {2}
+    for each in beating:
+        each.cancel()

@@ -41,6 +41,11 @@ def test_defaults():
     assert flow.nothing is None
 
 
+def test_whole_numbers_in_json_are_int_again():
+    found = _in_step(Typed, {"data": {"a": [1.0, 2.5], "b": {"c": 3.0}, "d": True}}).data
+    assert repr(found) == "{'a': [1, 2.5], 'b': {'c': 3}, 'd': True}"
+
+
 @pytest.mark.parametrize(
     ("name", "text", "value"),
     [

@@ -29,10 +29,14 @@ def caller() -> str:
 _callers: dict[Server, str] = {}
 
 
-def get_run(run_id: str) -> Json:
-    """A run by its id, a unique end of it, or "latest". Raises NotFound."""
+def get_run(run_id: str, flow: str = "") -> Json:
+    """A run by its id, a unique end of it, or "latest": of the flow, where one is given. Raises NotFound."""
     if spins.root:
         return spins.get_run(run_id)
+    if flow and run_id == "latest":
+        for run in list_runs(flow=flow, limit=1):
+            return run
+        raise NotFound(f"flow {flow} has no run yet", field="pathspec", hint="start one with `run`")
     conn = connect()
     return conn.call("GET", f"{API}/runs/{segment(run_id)}", query={"project": conn.project})["run"]
 
@@ -108,14 +112,3 @@ def timestamp(text: str | None) -> datetime | None:
     if not text:
         return None
     return datetime.fromisoformat(text).astimezone(UTC)
-
-
-def plain_number(value: Any) -> Any:
-    """JSON values as they were before protobuf made every number a double: whole numbers become int."""
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, list):
-        return [plain_number(each) for each in value]
-    if isinstance(value, dict):
-        return {key: plain_number(each) for key, each in value.items()}
-    return value

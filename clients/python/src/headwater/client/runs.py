@@ -12,6 +12,7 @@ from headwater.client.code import MetaflowCode
 from headwater.client.http import API, connect, segment
 from headwater.client.member import Member
 from headwater.client.namespaces import check_namespace, get_namespace, mismatch, namespace_tags
+from headwater.client.numbers import plain_number
 from headwater.client.pathspec import split_run
 from headwater.client.steps import Step
 from headwater.client.tasks import Task
@@ -130,14 +131,14 @@ class Flow(Member):
 
 
 class Run(Member):
-    """One run: `Run("flow/run_id")`, `Run("run_id")` or `Run("latest")`; a unique end of the id will do.
+    """One run: `Run("flow/run_id")` or `Run("run_id")`, also "latest" or the unique end of an id.
 
     Iterate over its steps, `run["train"]` is a Step, `run.data.x` an artifact of its last step.
     """
 
     def __init__(self, pathspec: str, *, _body: "dict[str, Any] | None" = None, _namespace_check: bool = True) -> None:
         flow, run_id = split_run(pathspec)
-        self._body = _body if _body is not None else resources.get_run(run_id)
+        self._body = _body if _body is not None else resources.get_run(run_id, flow)
         if flow and self._body.get("flow") != flow:
             raise NotFound(f"run {run_id} is of flow {self._body.get('flow')!r}, not of {flow!r}", field="pathspec")
         if _body is None and _namespace_check:
@@ -219,7 +220,7 @@ class Run(Member):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        return resources.plain_number(self._body.get("parameters", {}))
+        return plain_number(self._body.get("parameters", {}))
 
     @property
     def graph(self) -> list[dict[str, Any]]:

@@ -36,7 +36,7 @@ def dump_command(cls: type, options: argparse.Namespace, terminal: Terminal) -> 
 def _tasks(flow: str, run: str, step: str, task: str) -> Iterator[Any]:
     from headwater.client import Run, Step, Task
 
-    run_id = Run(run, _namespace_check=False).id
+    run_id = Run(f"{flow}/{run}", _namespace_check=False).id
     if task:
         yield Task(f"{flow}/{run_id}/{step}/{task}", _namespace_check=False)
     else:

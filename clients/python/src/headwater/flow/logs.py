@@ -50,7 +50,8 @@ def _tasks(flow: str, run: str, step: str, task: str) -> list[Any]:
     """The tasks that a path names. Raises NotFound."""
     from headwater.client import Run, Step
 
-    found = Step(f"{flow}/{Run(run, _namespace_check=False).id}/{step}", _namespace_check=False)
+    run_id = Run(f"{flow}/{run}", _namespace_check=False).id
+    found = Step(f"{flow}/{run_id}/{step}", _namespace_check=False)
     return [found[task]] if task in found else list(found) if not task else [_missing(found, task)]
 
 

@@ -165,8 +165,12 @@ class Parameter:
     def from_run(self, values: dict[str, Any]) -> Any:
         """The value a step sees, from the parameters of a run; numbers may arrive as floats or text."""
         value = values[self.name] if self.name in values else self.resolve_default("")
-        if value is None or self.type is JSONType:
-            return value
+        if value is None:
+            return None
+        if self.type is JSONType:
+            from headwater.client.numbers import plain_number
+
+            return plain_number(value)
         if self.type is str:
             text = value if isinstance(value, str) else _plain(value)
             return text.split(self.separator) if self.separator else text

@@ -102,7 +102,7 @@ def _origin(flow: str, text: str, steps: list[str]) -> Any:
 def _run(flow: str, run: str) -> Any:
     from headwater.client import Run
 
-    return Run(f"{flow}/{run}" if run != "latest" else run, _namespace_check=False)
+    return Run(f"{flow}/{run}", _namespace_check=False)
 
 
 def _latest(flow: str, step: str) -> Any:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from headwater.client.resources import plain_number, timestamp
+from headwater.client.numbers import plain_number
+from headwater.client.resources import timestamp
 from headwater.errors import InvalidArgument
 
 

@@ -27,6 +27,8 @@ _FRESH = 10.0
 # A slot has tasks ahead for about so long (seconds), and so many at most.
 AHEAD = 0.5
 MOST_AHEAD = 32
+# All of them come with one reply, which may have so many bytes.
+AHEAD_BYTES = 64 * 1024
 # Tasks that stand behind one which takes longer (seconds) are given back: another slot may have time for them.
 SLOW = 0.25
 _PACES = 64
@@ -238,7 +240,7 @@ class Slots:
     def _length(self, task: Assignment) -> int:
         """How many tasks like this one a slot should have ahead."""
         pace = self._paces.get((task.key.run_id, task.key.step)) if task.frames and not task.in_gang else None
-        return min(MOST_AHEAD, int(AHEAD / pace)) if pace else 0
+        return min(MOST_AHEAD, int(AHEAD / pace), AHEAD_BYTES // max(1, len(task.raw))) if pace else 0
 
     def _learn(self, task: Assignment, seconds: float) -> None:
         """How long tasks of this step take: slower ones count at once, faster ones little by little."""

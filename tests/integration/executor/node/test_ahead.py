@@ -76,6 +76,13 @@ async def test_who_is_one_more_than_there_are_slots_asks_for_nothing(cluster: Cl
     assert done["key"]["index"] == 1 and not done.get("wantNext")
 
 
+async def test_fewer_tasks_are_ahead_where_each_is_large(cluster: Cluster) -> None:
+    await cluster.worker("--slots", "1")
+    for padding, (least, most) in (("", (2, 31)), ("x" * 20_000, (0, 2))):
+        done = await cluster.scheduler.run(branch(cluster, len(padding)) | {"parameters": {"text": padding}})
+        assert done["wantNext"] and least <= done.get("wantMore", 0) <= most
+
+
 async def test_what_has_not_begun_is_given_back_when_others_wait(cluster: Cluster, eventually) -> None:
     def answer(body: Message) -> Message:
         reply = {"disposition": "DISPOSITION_ACCEPTED"}

@@ -250,6 +250,9 @@ def test_with_adds_where_it_is_missing():
         ("retry:times", "'times' has no value"),
         ("retry:colour=3", "does not support the attribute 'colour'"),
         ("retry:times=-3", "times=-3"),
+        ("retry:times=x", "times='x', .* must be numbers"),
+        ("timeout:seconds=x", "seconds='x', minutes=0, hours=0 must be numbers"),
+        ("environment:vars=1", "vars=1 is not a dict"),
     ],
 )
 def test_wrong_with(spec, text):

@@ -23,7 +23,9 @@ class HeadwaterError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        return f"{self.message.rstrip('.')}. Fix: {self.hint}" if self.hint else self.message
+        if not self.hint:
+            return self.message
+        return f"{self.message.rstrip('.')}{'' if self.message.endswith('?') else '.'} Fix: {self.hint}"
 
 
 class FlowError(HeadwaterError):

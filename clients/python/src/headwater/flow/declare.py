@@ -25,7 +25,7 @@ class UnknownAttribute(FlowError):
         from headwater.flow.lint import suggestion
 
         super().__init__(
-            f"@{name} does not support the attribute {attribute!r}{suggestion(attribute, known)}. "
+            f"@{name} does not support the attribute {attribute!r}{suggestion(attribute, known) or '.'} "
             f"These attributes are supported: {', '.join(known)}"
         )
 

@@ -44,14 +44,20 @@ def retry(
     @step
     def train(self): ...
     """
-    delay = 60.0 * minutes_between_retries if seconds_between_retries is None else float(seconds_between_retries)
-    if not 0 <= times <= MAX_RETRIES or int(times) != times:
+    try:
+        pause = seconds_between_retries
+        delay = 60.0 * float(minutes_between_retries) if pause is None else float(pause)
+        again = float(times)
+    except (TypeError, ValueError):
+        pauses = f"minutes_between_retries={minutes_between_retries!r}, {seconds_between_retries=!r}"
+        raise FlowError(f"@retry: times={times!r}, {pauses} must be numbers") from None
+    if not 0 <= again <= MAX_RETRIES or int(again) != again:
         raise FlowError(f"@retry: times={times!r} is not a whole number from 0 to {MAX_RETRIES}")
     if not 0 <= delay <= 7 * 86400:
         raise FlowError(f"@retry: a pause of {delay:g} seconds is not between 0 and 7 days")
 
     def record(options: StepOptions) -> None:
-        options.retry = Retry(int(times), delay)
+        options.retry = Retry(int(again), delay)
 
     return recording("retry", record)
 
@@ -76,7 +82,10 @@ def catch(*, var: str | None = None, print_exception: bool = True) -> Any:
 @step_decorator
 def timeout(*, seconds: float = 0, minutes: float = 0, hours: float = 0) -> Any:
     """Kills an attempt of the step that runs longer than seconds + minutes + hours; @retry and @catch then apply."""
-    total = seconds + 60.0 * minutes + 3600.0 * hours
+    try:
+        total = float(seconds) + 60.0 * float(minutes) + 3600.0 * float(hours)
+    except (TypeError, ValueError):
+        raise FlowError(f"@timeout: {seconds=}, {minutes=}, {hours=} must be numbers") from None
     if total <= 0:
         raise FlowError("@timeout needs a time greater than 0. Fix: @timeout(minutes=5)")
 
@@ -126,6 +135,8 @@ def resources(
 @step_decorator
 def environment(*, vars: Mapping[str, Any] | None = None) -> Any:
     """Environment variables of the step: @environment(vars={"OMP_NUM_THREADS": "1"})."""
+    if vars is not None and not isinstance(vars, Mapping):
+        raise FlowError(f'@environment: vars={vars!r} is not a dict of names and values. Fix: vars={{"NAME": "value"}}')
     values = {str(name): str(value) for name, value in (vars or {}).items()}
     for name, value in values.items():
         if not name or "=" in name or "\0" in name + value:

@@ -24,6 +24,8 @@ def apply_with(cls: type, specs: list[str]) -> None:
                     factory(**attributes)(function)
         except TypeError as error:
             raise FlowError(f"--with {spec}: {str(error).split('() ', 1)[-1]}") from None
+        except (AttributeError, ValueError) as error:
+            raise FlowError(f"--with {spec}: a value is of the wrong kind ({error})") from None
         except FlowError as error:
             raise FlowError(f"--with {error.message}", hint=error.hint) from None
 

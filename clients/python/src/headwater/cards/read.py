@@ -63,15 +63,15 @@ class Card:
             self._html = blobs.get(self.digest).read_bytes().decode("utf-8", "replace")
         return self._html
 
-    def view(self) -> None:
-        """Opens the card in the browser of this machine."""
+    def view(self) -> str:
+        """Opens the card in the browser of this machine; the file's path where there is none, else ""."""
         import tempfile
         import webbrowser
         from pathlib import Path
 
         path = Path(tempfile.mkdtemp(prefix="headwater-card-")) / "card.html"
         path.write_text(self.get(), encoding="utf-8")
-        webbrowser.open(path.as_uri())
+        return "" if webbrowser.open(path.as_uri()) else str(path)
 
     def _repr_html_(self) -> str:
         """In a notebook: a frame in which the card can do nothing but be seen."""

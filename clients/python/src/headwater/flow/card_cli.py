@@ -45,7 +45,8 @@ def card_command(cls: type, rest: list[str], terminal: Terminal, script: str) ->
             terminal.plain(_line(card))
         return 1
     if options.action == "view":
-        cards[0].view()
+        if path := cards[0].view():
+            terminal.note(f"No browser was found; the card is in {path}")
     elif options.path:
         Path(options.path).write_text(cards[0].get(), encoding="utf-8")
     else:

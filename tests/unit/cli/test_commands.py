@@ -83,6 +83,15 @@ def test_run_cancel(served: Api, headwater: Headwater) -> None:
     assert served.seen("POST")[0][2] == {"reason": "enough"}
 
 
+def test_the_flow_in_front_of_a_run_counts(served: Api, headwater: Headwater) -> None:
+    assert headwater("run", "cancel", f"Train/{RUN}")[0] == 0
+    status, _, err = headwater("run", "cancel", f"Other/{RUN}")
+    assert status == 4 and "is of flow 'Train', not of 'Other'" in err
+    served.routes["GET", f"{BASE}/runs"] = {"runs": []}
+    status, _, err = headwater("run", "cancel", "Other/latest")
+    assert status == 4 and "flow Other has no run yet" in err
+
+
 def test_logs(served: Api, headwater: Headwater) -> None:
     lines = [{"stream": "LOG_STREAM_STDOUT", "text": "out"}, {"stream": "LOG_STREAM_STDERR", "text": "err"}]
     chunk = {"key": {"step": "work", "index": 1}, "taskId": "1", "lines": lines}

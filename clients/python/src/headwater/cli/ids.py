@@ -3,7 +3,7 @@
 from typing import Any
 
 from headwater.client import resources
-from headwater.client.pathspec import split_target
+from headwater.client.pathspec import flow_in, split_target
 from headwater.errors import InvalidArgument, NotFound
 
 SHORT = 8
@@ -17,8 +17,16 @@ def short(run_id: str) -> str:
 def find_run(text: str) -> dict[str, Any]:
     """The run that `text` names (the server knows ends of ids; a beginning is looked up here). Raises NotFound."""
     run_id, _, _ = split_target(text)
+    flow = flow_in(text)
+    found = _find(run_id, flow)
+    if flow and found.get("flow") != flow:
+        raise NotFound(f"run {run_id} is of flow {found.get('flow')!r}, not of {flow!r}", field="run")
+    return found
+
+
+def _find(run_id: str, flow: str) -> dict[str, Any]:
     try:
-        return resources.get_run(run_id)
+        return resources.get_run(run_id, flow)
     except NotFound as error:
         if len(run_id) < 4 or run_id == "latest":
             raise

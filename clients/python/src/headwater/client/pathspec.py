@@ -38,5 +38,15 @@ def split_target(target: str) -> tuple[str, str, str]:
     return run, step, task
 
 
+def flow_in(target: str) -> str:
+    """The flow's name in front of a target; "" where there is none.
+
+    >>> flow_in("Train/latest/start"), flow_in("latest/start")
+    ('Train', '')
+    """
+    first, *more = [part for part in target.strip("/").split("/") if part] or [""]
+    return first if more and not _is_run(first) else ""
+
+
 def _is_run(text: str) -> bool:
     return text == "latest" or (len(text) >= 4 and all(char in "0123456789abcdef-" for char in text))

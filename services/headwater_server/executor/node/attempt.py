@@ -92,10 +92,13 @@ class Attempt:
         if self._use is None:
             self._loop.call_later(_LAST_WORDS, self._end_lingering)
         try:
-            return await self._settled(child, self._result)
-        finally:
-            if self._use is not None and not child.ended.done():
-                self._let_rest(child)
+            outcome = await self._settled(child, self._result)
+        except Exception:
+            child.kill()
+            raise
+        if self._use is not None and not child.ended.done():
+            self._let_rest(child)
+        return outcome
 
     async def _settled(self, child: Child, result: dict[str, Any]) -> dict[str, Any]:
         ok, failure = outcomes.of_result(result)
@@ -186,7 +189,8 @@ class Attempt:
         return terms | (child.limits.hold(child) if child.limits is not None else {})
 
     def _let_rest(self, child: Child) -> None:
-        """The process is for another task of the step now."""
+        """The process is for another task of the step now: whatever becomes of this one does not end it."""
+        self._child = None
         child.ended.remove_done_callback(self._on_ended)
         self._channel.detach()
         for fd in (child.out, child.err):

@@ -325,6 +325,7 @@ class Zygotes:
         if zygote is not None:
             zygote.rest(use, child)
         else:
+            child.leave()
             child.kill()
 
     async def fresh(self, python: str) -> Child:

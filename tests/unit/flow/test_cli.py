@@ -158,6 +158,12 @@ def test_colours_when_forced(flow):
     assert "\x1b[32mDone!\x1b[0m" in out
 
 
+def test_an_option_of_the_flow_after_the_command_is_told_its_place(flow):
+    status, _, err = flow("run", "--production")
+    assert status == 2
+    assert "--production stands before the command: hello.py --production … run" in err
+
+
 def test_run_id_file_and_detach(flow, gateway, tmp_path):
     status, out, _ = flow("run", "--detach", "--run-id-file", str(tmp_path / "id"))
     assert (status, out.strip()) == (0, RUN_ID)

@@ -25,6 +25,8 @@ class HeadwaterError(Exception):
     def __str__(self) -> str:
         if not self.hint:
             return self.message
+        if self.message.endswith("\n"):
+            return f"{self.message}Fix: {self.hint}"
         return f"{self.message.rstrip('.')}{'' if self.message.endswith('?') else '.'} Fix: {self.hint}"
 
 

@@ -45,6 +45,9 @@ _WITHOUT_EFFECT = {
     "--event-logger": "events are on the bus: headwater events tail",
     "--monitor": "metrics are exported by the servers",
 }
+# Options of the flow, not of one command.
+_BEFORE = ("--quiet", "--package-suffixes", "--config", "--config-value", "--trigger", "--branch", "--production",
+           "--environment")  # fmt: skip
 
 
 class Parser(argparse.ArgumentParser):
@@ -64,6 +67,9 @@ class Parser(argparse.ArgumentParser):
         option = next((each.partition("=")[0] for each in unknown if each.startswith("-")), "")
         if not option:
             return ""
+        script, _, command = self.prog.partition(" ")
+        if option in _BEFORE and command:
+            return f"; {option} stands before the command: {script} {option} … {command}"
         from headwater.flow.lint import suggestion
 
         known = [name for action in self._actions if action.help != argparse.SUPPRESS for name in action.option_strings]

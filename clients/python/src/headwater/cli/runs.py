@@ -70,7 +70,8 @@ def _list(flow: str, state: str | None, tag: str, limit: int, as_json: bool) -> 
         output.print_json(found)
         return
     columns = ("RUN", "FLOW", "STATE", "STARTED", "TOOK", "TASKS", "BY", "WHY")
-    output.table(columns, (_row(run) for run in found), empty="No runs. `python flow.py run` starts one.")
+    empty = "No such runs." if flow or state or tag else "No runs. `python flow.py run` starts one."
+    output.table(columns, (_row(run) for run in found), empty=empty)
 
 
 def _row(run: dict[str, Any]) -> tuple[Any, ...]:

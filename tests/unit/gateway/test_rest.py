@@ -27,10 +27,15 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 Search = tracking_pb2.SearchTrackedRunsRequest
 # On the bus or between services only; everything else has a route.
 WITHOUT_ROUTE = {
-    "Introspect", "CheckAttempt", "OpenSession", "CloseSession", "ClaimTask", "CompleteTask", "ListTaskResults", "Work",
+    "Introspect", "CheckAttempt", "OpenSession", "CloseSession", "ClaimTask", "CompleteTask", "CompleteTasks",
+    "ListTaskResults", "Work",
+    # The gateway itself asks for these.
+    "EmptyProject",
     # Metaflow clients reach these by the routes of their own dialect.
     "AddMetaflowArtifacts", "AddMetaflowMetadata", "BeatMetaflow", "FilterMetaflowTasks", "ReadMetaflow",
     "RegisterMetaflow", "TagMetaflowRun",
+    # And MLflow clients these.
+    "ChangeMlflow", "LogMlflow", "ReadMlflow",
 }  # fmt: skip
 
 

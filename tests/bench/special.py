@@ -20,7 +20,8 @@ def resume(python: str, env: dict[str, str], slots: int, rounds: int = 5) -> lis
     walls = []
     for _ in range(rounds):
         broken.touch()
-        failed = subprocess.run([*command, "run"], env=env, cwd=env["BENCH_DIR"], capture_output=True)
+        first = [*command, "run", "--broken", str(broken)]
+        failed = subprocess.run(first, env=env, cwd=env["BENCH_DIR"], capture_output=True)
         assert failed.returncode == 1, failed.stderr[-2000:]
         broken.unlink()
         begin = time.perf_counter()

@@ -75,7 +75,9 @@ async def build(kit: ServiceKit[Settings]) -> None:
     dispatcher = Dispatcher(kit.bus, kit.database, store, secret, settings.lease_seconds)
     dispatcher.on_new_pool = lambda pool: kit.loop(f"dispatch.{pool}", lambda: dispatcher.loop(pool))
     lookups = Lookups(kit.outbox, store, endings, dispatcher.wake, secret)
-    completions = Completions(store, kit.outbox, endings, dispatcher.wake, lookups.wake, dispatcher.fair, secret)
+    completions = Completions(
+        store, kit.outbox, endings, dispatcher.wake, lookups.wake, dispatcher.fair, dispatcher.binds, secret
+    )
     beat, lease = settings.heartbeat_seconds, settings.lease_seconds
     runs = Runs(kit.outbox, store, dispatcher, endings, lookups.wake, Packages(kit).has)
     dispatcher.on_broken = runs.break_off

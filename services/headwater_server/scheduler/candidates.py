@@ -59,10 +59,10 @@ class Candidates:
         rows = await conn.fetch(q.ready_members, member.run_id, member.step, member.path)
         return [member.at(member.step, (*member.indexes[:-1], r["index"])) for r in rows]
 
-    async def max_workers(self, conn: asyncpg.Connection, candidates: list[Candidate]) -> dict[str, int]:
-        """How many more tasks those runs may have that set max_workers."""
+    async def max_workers(self, conn: asyncpg.Connection, candidates: list[Candidate], whole: int) -> dict[str, int]:
+        """How many more tasks those runs may have that set a max_workers which is less than all slots of the pool."""
         most = {c.run_id: (await self._store.info(c.run_id, conn)).max_workers for c in candidates}
-        limited = {run_id: limit for run_id, limit in most.items() if limit > 0}
+        limited = {run_id: limit for run_id, limit in most.items() if 0 < limit < whole}
         if not limited:
             return {}
         rows = await conn.fetch(q.running_tasks, list(limited))

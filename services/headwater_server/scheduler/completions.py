@@ -27,12 +27,14 @@ class Completions:
         wake: Callable[[str], None],
         look_up: Callable[[], None],
         fair: Callable[[str], bool],
+        binds: Callable[[str, int], bool],
         secret: str,
     ) -> None:
         """wake(pool): something may be handed out there; look_up(): something may be taken over from earlier runs;
-        fair(pool): no other run waits for a slot of it; secret: signs the tokens of tasks."""
+        fair(pool): no other run waits for a slot of it; binds(pool, max_workers): it may be less than all slots there;
+        secret: signs the tokens of tasks."""
         self._store, self._outbox, self._endings = store, outbox, endings
-        self._wake, self._look_up, self._fair, self._secret = wake, look_up, fair, secret
+        self._wake, self._look_up, self._fair, self._binds, self._secret = wake, look_up, fair, binds, secret
         self._waiting: Waiting = []
         self._more = asyncio.Event()
 
@@ -78,7 +80,7 @@ class Completions:
     async def _transaction(self, completions: list[Completion]) -> list[Settled]:
         infos = {c.key.run_id: await self._store.info(c.key.run_id) for c in completions}
         async with self._outbox.transaction() as tx:
-            settlement = Settlement(tx, self._store, self._endings, infos, self._fair, self._secret)
+            settlement = Settlement(tx, self._store, self._endings, infos, self._fair, self._binds, self._secret)
             answers = await settlement.settle(completions)
         if settlement.looks_up:
             self._look_up()

@@ -37,6 +37,7 @@ class Dispatcher:
         self._secret, self._pickup = secret, pickup
         self._changed: dict[str, asyncio.Event] = {}
         self._contended: dict[str, bool] = {}
+        self._slots: dict[str, int] = {}
         self._publishing: set[asyncio.Task[None]] = set()
         self._candidates = Candidates(store)
         self.on_broken: Callable[[str, str], Awaitable[None]] = _ignore
@@ -52,6 +53,10 @@ class Dispatcher:
     def fair(self, pool: str) -> bool:
         """May a foreach of one run go on in a slot that it has, because nobody else waits for one?"""
         return not self._contended.get(pool, False)
+
+    def binds(self, pool: str, limit: int) -> bool:
+        """Does max_workers mean anything there? Not where it is no less than all slots: so many tasks never run at once."""
+        return limit > 0 and not 0 < self._slots.get(pool, 0) <= limit
 
     async def loop(self, pool: str) -> None:
         while True:
@@ -79,6 +84,7 @@ class Dispatcher:
         async with self._database.transaction() as conn:
             await conn.execute(q.lock_pool, pool)
             free, whole = (await conn.fetchrow(q.pool_room, pool)) or (0, 0)
+            self._slots[pool] = whole
             if free <= 0:
                 self._contended[pool] = bool(await conn.fetchval(q.contended, pool))
                 return
@@ -89,7 +95,7 @@ class Dispatcher:
             limits = await self._candidates.limits(conn, candidates)
             spots = await self._candidates.spots(conn, pool, candidates, whole)
             room = Room(min(free, WINDOW), whole, limits=limits, spots=spots)
-            chosen = pick(candidates, room, await self._candidates.max_workers(conn, candidates))
+            chosen = pick(candidates, room, await self._candidates.max_workers(conn, candidates, whole))
             self._contended[pool] = room.kept or _others_wait(candidates, chosen)
             await conn.fetch(q.lock_runs, sorted({c.run_id for c, _ in chosen}))
             made = await self._branches(

@@ -169,7 +169,9 @@ class Lookups:
             origins = [completion.origin for completion, _ in found]
             await tx.conn.fetch(q.begin_taking_over, *columns(keys), origins)
             infos = {w.key.run_id: w.info for w in waiting}
-            settlement = Settlement(tx, self._store, self._endings, infos, lambda pool: False, self._secret)
+            settlement = Settlement(
+                tx, self._store, self._endings, infos, lambda pool: False, lambda pool, limit: True, self._secret
+            )
             await settlement.settle([completion for completion, _ in found])
             await tx.conn.execute(q.end_taking_over, *columns(keys), [source for _, source in found])
             self._wake_after(tx, settlement.pools)

@@ -87,10 +87,11 @@ class Settlement:
         endings: Endings,
         infos: dict[str, RunInfo],
         fair: Callable[[str], bool],
+        binds: Callable[[str, int], bool],
         secret: str,
     ) -> None:
         self._tx, self._store, self._endings, self._gangs = tx, store, endings, Gangs(endings)
-        self._infos, self._fair, self._secret = infos, fair, secret
+        self._infos, self._fair, self._binds, self._secret = infos, fair, binds, secret
         self._runs: dict[str, _Run] = {}
         self._splits: dict[Key, Split] = {}
         self._joins: set[Key] = set()
@@ -196,7 +197,8 @@ class Settlement:
 
         chosen = c.chosen[0] if c.chosen else ""
         finished = Finished(c.key, numbers(row["widths"]), c.foreach_width, split, chosen)
-        more = 0 if run.info.max_workers else c.want_more  # each task counts for the limit, also one that waits
+        # Each task counts for max_workers, also one that waits.
+        more = 0 if self._binds(pool, run.info.max_workers) else c.want_more
         effects = after_success(run.info.plan, finished, may_start, self._fair(pool), more)
         if effects.finished:
             run.state = RunState.SUCCEEDED

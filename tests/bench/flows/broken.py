@@ -1,18 +1,19 @@
-"""Three steps, the last of which fails while the file BENCH_DIR/broken is there: what `resume` costs."""
+"""Three steps, the last of which fails while a file is there: what `resume` costs."""
 
 import os
 
 if os.environ.get("BENCH_PEER") == "metaflow":
-    from metaflow import FlowSpec, step
+    from metaflow import FlowSpec, Parameter, step
 else:
-    from headwater import FlowSpec, step
+    from headwater import FlowSpec, Parameter, step
 
 
 class Broken(FlowSpec):
+    broken = Parameter("broken", default="")
+
     @step
     def start(self):
         self.x = 1
-        self.broken = os.path.join(os.environ.get("BENCH_DIR", "."), "broken")
         self.next(self.middle)
 
     @step

@@ -263,6 +263,15 @@ async def test_tasks_ahead_use_up_no_max_workers(scheduler, eventually):
     assert answer["next"] and "more" not in answer
 
 
+async def test_a_max_workers_that_is_all_slots_is_no_limit(scheduler, eventually):
+    s = await scheduler()
+    worker = await s.worker(lambda a: success(foreachWidth=80) if a["key"]["step"] == "start" else None, slots=2)
+    await s.start(FOREACH, max_workers=2)
+    await eventually(lambda: len(worker.seen) == 3)
+    done = {"key": worker.seen[1]["key"], "attempt": 1, "sessionId": worker.session, "wantNext": True, "wantMore": 5}
+    assert len((await worker.request("complete_task", done | success()))["more"]) == 5
+
+
 async def test_the_tasks_of_a_reply_that_was_lost_run_elsewhere_and_count_once(scheduler, eventually, fast):
     s = await scheduler(**fast)
     deaf = await s.worker(lambda a: success(foreachWidth=60) if a["key"]["step"] == "start" else None, slots=1)

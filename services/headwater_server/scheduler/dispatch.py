@@ -55,7 +55,7 @@ class Dispatcher:
         return not self._contended.get(pool, False)
 
     def binds(self, pool: str, limit: int) -> bool:
-        """Does max_workers mean anything there? Not where it is no less than all slots: more tasks never run at once."""
+        """Does max_workers mean anything there? Not where it is no less than all slots: no more tasks run at once."""
         return limit > 0 and not 0 < self._slots.get(pool, 0) <= limit
 
     async def loop(self, pool: str) -> None:

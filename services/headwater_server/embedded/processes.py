@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -15,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 _PR_SET_PDEATHSIG = 1
+# Below what Linux (32768) and macOS (49152) give to connections.
+_PORTS = range(15_000, 32_000)
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
@@ -29,7 +32,11 @@ def die_with_parent() -> None:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on now."""
+    """A port of 127.0.0.1 that nobody listens on now, and that the kernel gives to no connection meanwhile."""
+    for _ in range(100):
+        port = random.randrange(_PORTS.start, _PORTS.stop)
+        if is_free(port):
+            return port
     with socket.socket() as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(("127.0.0.1", 0))

@@ -52,7 +52,7 @@ def run_facts(run):
         "steps": sorted(step.id for step in run),
         "origin": str(run.origin_pathspec).rpartition("/")[2],  # Metaflow says ClientTour/None
         "trigger": run.trigger,
-        "in": ["work" in run, "nope" in run],
+        "in": ["branch" in run, "nope" in run],
         "parent": run.parent.id,
         "components": run.path_components[0],
         "code": run.code is None or bool(run.code.script_name),
@@ -61,8 +61,8 @@ def run_facts(run):
 
 def tour(flow, run_id):
     run = Flow(flow)[run_id]
-    work = run["work"]
-    first = next(t for t in work if t.index == 1)
+    branch = run["branch"]
+    first = next(t for t in branch if t.index == 1)
     early = Task(first.pathspec, attempt=0)
     artifact = DataArtifact(f"{first.pathspec}/square")
     return {
@@ -72,7 +72,7 @@ def tour(flow, run_id):
         "early": [early.current_attempt, "attempt 0" in early.stdout, early.successful],
         "artifact": [artifact.data, artifact.id, len(artifact.sha) >= 40, artifact.size > 0],
         "data": [first.data.square, "square" in first.data, "nope" in first.data, first["square"].data],
-        "step": [work.task.path_components[2], len(list(work.tasks())), len(list(work.tasks("nope")))],
+        "step": [branch.task.path_components[2], len(list(branch.tasks())), len(list(branch.tasks("nope")))],
         "pickled": pickle.loads(pickle.dumps(run)).pathspec == run.pathspec,
         "latest": Flow(flow).latest_run.id == run_id,
         "flows": flow in [f.id for f in Metaflow()] and Metaflow()[flow].id == flow,

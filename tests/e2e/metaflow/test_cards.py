@@ -40,9 +40,9 @@ def test_the_command_line_of_cards(ours, tour, tmp_path):
     page = tmp_path / "card.html"
     ours.flow(TOUR, "card", "get", "start", str(page))
     assert "<h1>A title</h1>" in page.read_text() and "<script" not in page.read_text()
-    assert "3 / 3" in ours.flow(TOUR, "card", "get", f"{run}/work/1", "--id", "live")
-    assert "2 cards fit" in ours.flow(TOUR, "card", "get", f"{run}/work/1", fails=True)
-    listed = ours.flow(TOUR, "card", "list", f"{run}/work/0", "--as-json", "--file", str(tmp_path / "list.json"))
+    assert "3 / 3" in ours.flow(TOUR, "card", "get", f"{run}/branch/1", "--id", "live")
+    assert "2 cards fit" in ours.flow(TOUR, "card", "get", f"{run}/branch/1", fails=True)
+    listed = ours.flow(TOUR, "card", "list", f"{run}/branch/0", "--as-json", "--file", str(tmp_path / "list.json"))
     assert '"id": "facts"' in listed and len(json.loads((tmp_path / "list.json").read_text())["cards"]) == 2
     assert "not found for pathspec" in ours.flow(TOUR, "card", "get", f"{run}/join", fails=True)
     assert "has no task of a step 'nope'" in ours.flow(TOUR, "card", "get", f"{run}/nope", fails=True)

@@ -51,7 +51,7 @@ def test_a_hundred_results_are_one_request(ours: Package, connected: Platform, m
     calls: list[str] = []
     original = type(conn).call
     monkeypatch.setattr(type(conn), "call", lambda *a, **k: (calls.append(a[2]), original(*a, **k))[1])
-    assert [task.data.square for task in run["work"]] == [at * at for at in range(100)]
+    assert [task.data.square for task in run["branch"]] == [at * at for at in range(100)]
     assert [task.index for task in run["join"].task.parent_tasks] == list(range(100))
     assert len(calls) <= 3, calls
 
@@ -77,7 +77,7 @@ def test_a_step_is_spun(ours: Package, connected: Platform, tmp_path: Path) -> N
         spun = runner.spin(f"{run.id}/join", artifacts_module=str(tmp_path / "others.py"))
         assert spun.status == "successful", spun.stderr
         assert spun.task.data.total == 5 and spun.task.successful
-        failed = runner.spin(f"{run.id}/work/1")
+        failed = runner.spin(f"{run.id}/branch/1")
         assert failed.status == "failed" and str(failed.task.exception) == "ValueError: the first attempt fails"
     assert run["join"].task.data.total == 5 and len(list(Flow("ClientTour").runs())) == before
     inspect_spin(str(tmp_path))
@@ -85,7 +85,7 @@ def test_a_step_is_spun(ours: Package, connected: Platform, tmp_path: Path) -> N
     spins.forget()
     for wrong, text in (
         ("nope", "has no step 'nope'"),
-        (f"{run.id}/work/9", "has no task '9'"),
+        (f"{run.id}/branch/9", "has no task '9'"),
         ("a/b/c/d", "names no step"),
     ):
         assert text in ours.flow(TOUR, "spin", wrong, fails=True)
@@ -93,13 +93,13 @@ def test_a_step_is_spun(ours: Package, connected: Platform, tmp_path: Path) -> N
 
 def test_logs_are_scrubbed(ours: Package, connected: Platform) -> None:
     run = ours.run(TOUR).split("/")[1]
-    assert "item 1 attempt 1" in ours.flow(TOUR, "logs", "show", f"{run}/work/1")
-    assert "item 1 attempt 0" in ours.flow(TOUR, "logs", "show", f"{run}/work/1", "--attempt", "0")
-    ours.flow(TOUR, "logs", "scrub", f"{run}/work/1")
-    left = ours.flow(TOUR, "logs", f"{run}/work/1") + ours.flow(TOUR, "logs", f"{run}/work/1", "--attempt", "0")
+    assert "item 1 attempt 1" in ours.flow(TOUR, "logs", "show", f"{run}/branch/1")
+    assert "item 1 attempt 0" in ours.flow(TOUR, "logs", "show", f"{run}/branch/1", "--attempt", "0")
+    ours.flow(TOUR, "logs", "scrub", f"{run}/branch/1")
+    left = ours.flow(TOUR, "logs", f"{run}/branch/1") + ours.flow(TOUR, "logs", f"{run}/branch/1", "--attempt", "0")
     assert "item 1 attempt 1" not in left and "item 1 attempt 0" in left
-    ours.flow(TOUR, "logs", "scrub", f"{run}/work", "--all")
-    assert "item" not in ours.flow(TOUR, "logs", f"{run}/work")
+    ours.flow(TOUR, "logs", "scrub", f"{run}/branch", "--all")
+    assert "item" not in ours.flow(TOUR, "logs", f"{run}/branch")
     assert "total 5" in ours.flow(TOUR, "logs", f"{run}/end")
 
 

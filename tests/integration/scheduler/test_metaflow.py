@@ -210,9 +210,9 @@ async def test_lists_are_whole_and_newest_runs_first(client):
     numbers = [int(await c.begin()) for _ in range(3)]
     assert [r["run_number"] for r in await c.read("RUN", mf.MetaflowPath(flow="F"))] == numbers[::-1]
     assert [f["flow_id"] for f in await c.read("FLOW", mf.MetaflowPath())] == ["F"]
-    tasks = [await c.task("work") for _ in range(3)]
-    assert [str(t["task_id"]) for t in await c.read("TASK", c.path("work"))] == tasks
-    await c.tell("work", tasks[1], {"path": "start:1"})
+    tasks = [await c.task("branch") for _ in range(3)]
+    assert [str(t["task_id"]) for t in await c.read("TASK", c.path("branch"))] == tasks
+    await c.tell("branch", tasks[1], {"path": "start:1"})
     for field, pattern, found in (
         ("path", "^(?:start:1)$", tasks[1:2]),
         ("path", "^(?:start:.*)$", tasks[1:2]),
@@ -220,12 +220,12 @@ async def test_lists_are_whole_and_newest_runs_first(client):
         ("nothing", "", []),
     ):
         request = mf.FilterMetaflowTasksRequest(
-            project="default", path=c.path("work"), field_name=field, pattern=pattern
+            project="default", path=c.path("branch"), field_name=field, pattern=pattern
         )
         specs = (await c.rpc.FilterMetaflowTasks(request)).pathspecs
-        assert list(specs) == [f"F/{c.run}/work/{task}" for task in found]
+        assert list(specs) == [f"F/{c.run}/branch/{task}" for task in found]
     with pytest.raises(InvalidArgument, match="pattern"):
-        request = mf.FilterMetaflowTasksRequest(project="default", path=c.path("work"), field_name="a", pattern="(")
+        request = mf.FilterMetaflowTasksRequest(project="default", path=c.path("branch"), field_name="a", pattern="(")
         await c.rpc.FilterMetaflowTasks(request)
 
 

@@ -38,12 +38,12 @@ class CardsTour(FlowSpec):
         current.card.append(Table([["row", 1], ["artifact", Artifact({"a": 2})]], headers=["what", "value"]))
         current.card.extend([Image(PNG, "a dot"), Error(ValueError("wrong"), "A problem"), PythonCode(square)])
         self.items = [1, 2]
-        self.next(self.work, foreach="items")
+        self.next(self.branch, foreach="items")
 
     @card(type="blank", id="live", refresh_interval=0.1)
     @card(id="facts")
     @step
-    def work(self):
+    def branch(self):
         bar = ProgressBar(max=3, label="epochs")
         events = EventsTimeline(title="Events")
         current.card["live"].append(bar, id="bar")

@@ -13,11 +13,11 @@ class ClientTour(FlowSpec):
         print("hello from start")
         self.items = list(range(self.width))
         self.common = {"kept": True}
-        self.next(self.work, foreach="items")
+        self.next(self.branch, foreach="items")
 
     @retry(times=1, minutes_between_retries=0)
     @step
-    def work(self):
+    def branch(self):
         print("item", self.input, "attempt", current.retry_count)
         if self.input == 1 and current.retry_count == 0:
             raise ValueError("the first attempt fails")

@@ -86,6 +86,8 @@ def needed(data: bytes | str) -> set[bytes]:
     for group in ("artifacts", "foreach"):
         entries = body.get(group) or {}
         for entry in entries.values() if isinstance(entries, dict) else ():
-            if isinstance(entry, dict) and "inline" not in entry:
-                found.add(entry.get("pack") or entry.get("digest"))
+            if isinstance(entry, dict):
+                found.add(entry.get("groups"))
+                if "inline" not in entry:
+                    found.add(entry.get("pack") or entry.get("digest"))
     return {bytes.fromhex(each) for each in found if is_digest(each)}

@@ -81,7 +81,7 @@ def test_projects_upload_to_keys_of_their_own():
 
 
 def test_the_blobs_that_a_manifest_needs():
-    a, b, c, d = (letter * 64 for letter in "abcd")
+    a, b, c, d, e = (letter * 64 for letter in "abcde")
     body = {
         "v": 1,
         "artifacts": {
@@ -91,8 +91,8 @@ def test_the_blobs_that_a_manifest_needs():
             "foreign": {"digest": "not one of ours"},
         },
         "new": ["own"],
-        "foreach": {"split": {"digest": c, "var": "x"}},
+        "foreach": {"split": {"digest": c, "var": "x", "groups": e}},
     }
-    assert needed(json.dumps(body)) == {bytes.fromhex(each) for each in (a, b, c)}
+    assert needed(json.dumps(body)) == {bytes.fromhex(each) for each in (a, b, c, e)}
     assert needed(json.dumps({"v": 1, "manifest": d})) == {bytes.fromhex(d)}
     assert needed("") == needed("{}") == set()

@@ -6,7 +6,7 @@ Owns the meaning of a task; knows nothing of processes. The result is the messag
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sized
+from collections.abc import Callable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any, cast
 from headwater.errors import ArtifactError, FlowError, StepTimeout
 from headwater.flow.current import current
 from headwater.flow.parameters import stored_with_tasks
-from headwater.runtime import codec, command, failures, manifest, memory
+from headwater.runtime import codec, command, failures, groups, manifest, memory
 from headwater.runtime.channel import Channel
 from headwater.runtime.manifest import Manifest, Writer
 from headwater.runtime.reads import WIDEST_JOIN, Reads, Watched, items, watch
@@ -240,7 +240,15 @@ class StepRun:
                 body.new.append(name)
         if foreach is not None:
             body.foreach[self.task.key.step] = {**artifacts[foreach], "var": foreach}
+            self._group(writer, body.foreach[self.task.key.step], getattr(self.flow, foreach))
         return body
+
+    def _group(self, writer: Writer, entry: manifest.Entry, listed: Sequence[Any]) -> None:
+        """Adds the groups of a long list, so that no task has to read all of it for its own item."""
+        if len(listed) >= groups.SHORTEST and entry["encoding"] == "pickle5":
+            data = groups.write(listed, int(entry["size"]))
+            if data is not None:
+                entry["groups"] = writer.add_bytes(data).digest
 
     def _entry(self, writer: Writer, name: str, value: Any) -> manifest.Entry:
         kept = self.store.unchanged(name, value)
@@ -297,7 +305,7 @@ class _InputLoader:
         if not self._frames:
             return None
         entry = self._entry()
-        item = self._store.value(entry)[self._frames[-1][2]]
+        item = self._store.item(entry, self._frames[-1][2])
         self._reads.foreach(entry, item)
         return item
 

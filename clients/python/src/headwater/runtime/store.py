@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headwater.runtime import codec, manifest
+from headwater.runtime import codec, groups, manifest
 from headwater.runtime.manifest import Entry, Manifest
 from headwater.runtime.task import Frame, Result
 
@@ -78,6 +78,12 @@ class InputStore:
 
                 return serializers.named(entry["serializer"]).read(self._get_blob(entry["digest"]))
         return codec.decode(entry["encoding"], manifest.read(entry, self._get_blob))
+
+    def item(self, entry: Entry, index: int) -> Any:
+        """One item of a list, of a long one without reading the others."""
+        if (grouped := entry.get("groups")) is not None:
+            return groups.read(self._get_blob(grouped), index)
+        return self.value(entry)[index]
 
     def unchanged(self, name: str, value: Any) -> Entry | None:
         """The entry of a value that is certainly what was loaded; None when only its bytes can tell."""

@@ -26,6 +26,10 @@ from headwater_server.scheduler.store import Store, columns, columns_of, q, task
 ACCEPTED, ALREADY, STALE = "DISPOSITION_ACCEPTED", "DISPOSITION_ALREADY", "DISPOSITION_STALE"
 
 
+# Bytes of results in the assignments of one answer, about: a message on the bus has a limit.
+ANSWER_MAX = 256 << 10
+
+
 @dataclass
 class Completion:
     """What a worker says about the end of one attempt: a failure, or else a success."""
@@ -198,7 +202,7 @@ class Settlement:
         chosen = c.chosen[0] if c.chosen else ""
         finished = Finished(c.key, numbers(row["widths"]), c.foreach_width, split, chosen)
         # Each task counts for max_workers, also one that waits.
-        more = 0 if self._binds(pool, run.info.max_workers) else c.want_more
+        more = 0 if self._binds(pool, run.info.max_workers) else min(c.want_more, _fitting(c.result))
         effects = after_success(run.info.plan, finished, may_start, self._fair(pool), more)
         if effects.finished:
             run.state = RunState.SUCCEEDED
@@ -312,3 +316,8 @@ class Settlement:
             settled = row["state"] in (TaskState.SUCCEEDED, TaskState.FAILED)
             retried = row["state"] == TaskState.READY and c.failure is not None
             self._answers[number] = Settled(ALREADY if same and (settled or retried) else STALE)
+
+
+def _fitting(result: bytes) -> int:
+    """So many assignments one answer may hold. Each carries what its siblings inherited too."""
+    return ANSWER_MAX // max(len(result), 1)

@@ -12,7 +12,7 @@ import structlog
 
 from headwater_server.kit.bus import Bus
 from headwater_server.kit.database import CONFLICT, LOST
-from headwater_server.kit.errors import Unavailable
+from headwater_server.kit.errors import NotFound, Unavailable
 from headwater_server.kit.outbox import Outbox
 from headwater_server.scheduler.assignments import RunInfo
 from headwater_server.scheduler.dispatch import Dispatcher
@@ -80,7 +80,11 @@ class Sweep:
     async def give_back(self, attempts: list[Attempt], lost: bool) -> None:
         """Hands attempts out again under the next number. lost: their worker vanished with them."""
         for key, attempt in attempts:
-            if (info := await self._store.info(key.run_id)).plan[key.step].member:
+            try:
+                info = await self._store.info(key.run_id)
+            except NotFound:
+                continue  # the run has been deleted since
+            if info.plan[key.step].member:
                 await self._restart(info, key, attempt, lost)
                 continue
             pool = await self._store.database.fetchval(q.redispatch, *columns_of(key), attempt, lost)

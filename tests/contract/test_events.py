@@ -114,6 +114,9 @@ def published() -> dict[str, OutMessage]:
         events_pb2.TrackedRunFinished(
             run_id=RUN, project="acme", experiment="churn", state="FINISHED", at=timestamp(AT)
         ),
+        events_pb2.TrackedRunDeleted(
+            run_id=RUN, project="acme", experiment="churn", at=timestamp(AT), actor=actor, reason="too old"
+        ),
         data.card_updated("acme", CARD, AT),
         models.created("acme", "churn", USER, AT),
         models.updated("acme", "churn", 7, "predicts churn", {"team": "crm"}, USER, AT),

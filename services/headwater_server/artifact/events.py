@@ -86,7 +86,7 @@ class Follower:
         fact = _read(event)
         project = check_project(fact.project or "default")
         match event.type:
-            case "run.deleted":
+            case "run.deleted" | "tracked_run.deleted":
                 run = _run(fact)
                 name = holders.run_name(run)
                 await self._store.forget_run(project, run, name, heirs=bool(fact.heirs))

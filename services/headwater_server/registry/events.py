@@ -11,9 +11,8 @@ from headwater_server.registry.store import q
 
 
 async def subscribe(kit: ServiceKit) -> None:
-    puller = await consume_events(
-        kit, stream="HW_EVENTS", durable="registry-runs", handlers={"run.deleted": _run_deleted}
-    )
+    handlers = {"run.deleted": _run_deleted, "tracked_run.deleted": _run_deleted}
+    puller = await consume_events(kit, stream="HW_EVENTS", durable="registry-runs", handlers=handlers)
     kit.on_stop(puller.stop)
 
 

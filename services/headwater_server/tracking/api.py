@@ -5,7 +5,6 @@ import uuid
 from headwater.api.events.v1 import events_pb2
 from headwater.api.tracking.v1 import tracking_pb2 as pb
 from headwater_server.kit.clock import timestamp
-from headwater_server.kit.database import Database
 from headwater_server.kit.errors import AlreadyExists, InvalidArgument
 from headwater_server.kit.ids import uuid7
 from headwater_server.kit.outbox import Outbox, OutboxTransaction
@@ -13,11 +12,13 @@ from headwater_server.kit.pages import page_size, page_token, read_page_token
 from headwater_server.kit.rpc import Call
 from headwater_server.tracking import limits, messages
 from headwater_server.tracking.batches import Batch
+from headwater_server.tracking.columns import parse_columns
 from headwater_server.tracking.filters import Order, keys_of, parse_filter, parse_order
 from headwater_server.tracking.ingest import Ingest, Target
 from headwater_server.tracking.mlflow.api import MlflowApi
+from headwater_server.tracking.mlflow.writer import Writer
 from headwater_server.tracking.names import name_for
-from headwater_server.tracking.search_sql import Scope, search_queries
+from headwater_server.tracking.search_sql import Scope, count_query, search_queries
 from headwater_server.tracking.store import DEFAULT_EXPERIMENT, NewRun, RunRef, Store, no_run
 
 MAX_HISTORY = 100_000
@@ -26,8 +27,8 @@ RUNNING = pb.TRACKED_RUN_STATE_RUNNING
 
 
 class TrackingApi(MlflowApi):
-    def __init__(self, store: Store, ingest: Ingest, outbox: Outbox, database: Database) -> None:
-        super().__init__(store, ingest, outbox, database)
+    def __init__(self, store: Store, ingest: Ingest, outbox: Outbox, writer: Writer) -> None:
+        super().__init__(store, ingest, outbox, writer)
         self._store, self._ingest, self._outbox = store, ingest, outbox
 
     async def create_experiment(self, request: pb.CreateExperimentRequest, call: Call) -> pb.CreateExperimentResponse:
@@ -101,8 +102,9 @@ class TrackingApi(MlflowApi):
         return await self._store.ensure_experiment(tx, request.project, request.experiment or DEFAULT_EXPERIMENT)
 
     async def _load(self, run_id: int) -> pb.TrackedRun:
-        (loaded,) = await self._store.load([run_id])
-        return messages.tracked_run(loaded)
+        for loaded in await self._store.load([run_id]):
+            return messages.tracked_run(loaded)
+        raise no_run("that is there any more", "run_id")  # it has gone meanwhile
 
     async def _run(self, text: str, call: Call) -> RunRef:
         """The run that a request is about, if the caller may see its project."""
@@ -118,7 +120,7 @@ class TrackingApi(MlflowApi):
     async def search_tracked_runs(
         self, request: pb.SearchTrackedRunsRequest, call: Call
     ) -> pb.SearchTrackedRunsResponse:
-        size = page_size(request.page_size)
+        size, columns = page_size(request.page_size), parse_columns(request.columns)
         tree = parse_filter(request.filter)
         orders = [parse_order(text, field=f"order_by[{n}]") for n, text in enumerate(request.order_by)]
         question = (
@@ -139,9 +141,11 @@ class TrackingApi(MlflowApi):
             key.name for key in (*keys_of(tree), *(o.key for o in orders)) if key.kind not in ("attribute", "dataset")
         ]
         keys = await self._store.known_keys(named)
+        if request.count_only:
+            return pb.SearchTrackedRunsResponse(total_count=await self._store.count(count_query(tree, keys, scope)))
         queries = search_queries(tree, orders, keys, scope, limit=size + 1, offset=offset)
         found = await self._store.find(queries, size + 1)
-        runs = await self._store.load([row["id"] for row in found[:size]])
+        runs = await self._store.load([row["id"] for row in found[:size]], columns)
         answer = pb.SearchTrackedRunsResponse(runs=[messages.tracked_run(run) for run in runs])
         if len(found) > size:
             last = found[size - 1]

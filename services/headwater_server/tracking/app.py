@@ -9,8 +9,13 @@ from headwater_server.kit.service import ServiceKit
 from headwater_server.kit.settings import ServiceSettings
 from headwater_server.tracking import events
 from headwater_server.tracking.api import TrackingApi
+from headwater_server.tracking.comparison import ComparisonApi
 from headwater_server.tracking.emptying import EmptyingApi
 from headwater_server.tracking.ingest import Ingest
+from headwater_server.tracking.keeping import Keeping
+from headwater_server.tracking.keeping_api import KeepingApi
+from headwater_server.tracking.mlflow.writer import Writer
+from headwater_server.tracking.removal import Removal, RemovalApi
 from headwater_server.tracking.store import Store
 
 NAME = "tracking"
@@ -23,8 +28,16 @@ class Settings(ServiceSettings):
 
 async def build(kit: ServiceKit[Settings]) -> None:
     store = Store(kit.database)
-    ingest = Ingest(kit.database, kit.outbox, store)
-    api = Joined(TrackingApi(store, ingest, kit.outbox, kit.database), EmptyingApi(kit.outbox, store))
+    keeping = Keeping(kit.database)
+    ingest, writer = Ingest(kit.database, kit.outbox, store, keeping.came), Writer(kit.database, keeping.came)
+    removal = Removal(kit.outbox, store)
+    api = Joined(
+        TrackingApi(store, ingest, kit.outbox, writer),
+        ComparisonApi(store),
+        RemovalApi(removal, store),
+        KeepingApi(store, keeping, removal),
+        EmptyingApi(kit.outbox, store),
+    )
     kit.serve(tracking_pb2.DESCRIPTOR.services_by_name["TrackingService"], api)
     await events.subscribe(kit, store, ingest)
 
@@ -35,3 +48,4 @@ async def build(kit: ServiceKit[Settings]) -> None:
             await asyncio.sleep(UPKEEP_SECONDS)
 
     kit.loop("upkeep", upkeep)
+    kit.loop("keeping", keeping.loop)

@@ -9,8 +9,8 @@ from headwater_server.tracking import limits
 from headwater_server.tracking.store import Store, q
 
 ROWS = (
-    q.delete_points, q.delete_latest, q.delete_params, q.delete_tags, q.delete_batches, q.delete_inputs,
-    q.delete_models, q.delete_runs,
+    q.delete_points, q.delete_packed, q.delete_latest, q.delete_params, q.delete_tags, q.delete_batches,
+    q.delete_inputs, q.delete_models, q.delete_runs,
 )  # fmt: skip
 
 

@@ -24,6 +24,7 @@ class EmptyingApi:
             for statement in ROWS if ids else ():
                 await tx.conn.execute(statement, ids)
             await tx.conn.execute(q.empty_datasets, project)
+            await tx.conn.execute(q.empty_retention, project)
             gone = await tx.conn.execute(q.empty_experiments, project, DEFAULT_EXPERIMENT)
             await tx.conn.execute(q.renew_default, project, DEFAULT_EXPERIMENT)
         self._store.forget(uuids)

@@ -330,6 +330,17 @@ def parse_filter(text: str, *, field: str = "filter", grammar: Grammar = RUNS) -
     return node
 
 
+def parse_key(text: str, *, field: str, grammar: Grammar = RUNS) -> Key:
+    """One param, metric, tag or attribute by its name. Raises InvalidArgument."""
+    parser = _Parser(text, field, grammar)
+    key = parser.key()
+    if key.kind == "dataset":
+        raise parser.fail("a dataset is no column", token=parser.tokens[0])
+    if parser.token.kind != "end":
+        raise parser.expected("the end", 'put a key with other characters in quotes: metrics."my key"')
+    return key
+
+
 def parse_order(text: str, *, field: str = "order_by", grammar: Grammar = RUNS) -> Order:
     """`metrics.accuracy DESC` -> Order. Ascending unless DESC is said."""
     parser = _Parser(text, field, grammar)

@@ -1,11 +1,11 @@
 """The bulk way in: many batches of many runs, one transaction, points by COPY.
 
 Stores a batch (run, batch_id) once however often it comes. Keeps the latest point of each series and the first value
-of each param. Never reads a message: events.py and api.py do.
+of each param. Says how many points came to which run. Never reads a message: events.py and api.py do.
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import asyncpg
@@ -20,6 +20,7 @@ from headwater_server.tracking.names import name_for
 from headwater_server.tracking.store import DEFAULT_EXPERIMENT, NewRun, RunRef, Store, param_conflict
 
 q = load_queries(__package__)
+Came = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,8 @@ class Target:
 
 
 class Ingest:
-    def __init__(self, database: Database, outbox: Outbox, store: Store) -> None:
-        self._database, self._outbox, self._store = database, outbox, store
+    def __init__(self, database: Database, outbox: Outbox, store: Store, came: Came) -> None:
+        self._database, self._outbox, self._store, self._came = database, outbox, store, came
 
     async def place(self, batches: Sequence[Batch]) -> list[Target | InvalidArgument]:
         """Finds the run of each batch; makes the runs that nobody has told of yet. A batch whose run lies in another
@@ -96,7 +97,10 @@ class Ingest:
                 await self._tags(conn, fresh, keys)
                 return conflicts
 
-        return await self._database.retrying(work)
+        conflicts = await self._database.retrying(work)
+        for target in targets:
+            self._came(target.run, len(target.batch.points))
+        return conflicts
 
     async def _fresh(self, conn: asyncpg.Connection, targets: Sequence[Target]) -> list[Target]:
         """Those that were not stored before."""

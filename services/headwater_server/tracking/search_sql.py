@@ -179,6 +179,15 @@ def search_queries(
     return [_query(tree, known, keys, scope, limit, offset, partial=True), whole]
 
 
+def count_query(tree: Node | None, keys: KeyIds, scope: Scope) -> Query:
+    """How many runs there are."""
+    builder = _Builder(keys)
+    tests = builder.scope(scope)
+    if tree is not None:
+        tests.append(builder.node(tree))
+    return Query(f"SELECT count(*) AS count FROM runs r WHERE {' AND '.join(tests) or 'TRUE'}", builder.args)
+
+
 def _query(
     tree: Node | None, orders: Sequence[Order], keys: KeyIds, scope: Scope, limit: int, offset: int, *, partial: bool
 ) -> Query:

@@ -19,6 +19,7 @@ from headwater_server.kit.errors import InvalidArgument, NotFound
 from headwater_server.kit.hints import did_you_mean
 from headwater_server.kit.ids import subject_token
 from headwater_server.kit.outbox import OutboxTransaction
+from headwater_server.tracking.columns import EVERYTHING, Columns
 from headwater_server.tracking.search_sql import Query
 
 q = load_queries(__package__)
@@ -76,6 +77,10 @@ class Store:
 
     async def execute(self, sql: str, *args: Any) -> None:
         await self._database.execute(sql, *args)
+
+    async def remove(self, sql: str, *args: Any) -> int:
+        """How many rows went."""
+        return int((await self._database.execute(sql, *args)).rpartition(" ")[2] or 0)
 
     # Keys
 
@@ -270,16 +275,25 @@ class Store:
                     break
         return rows
 
-    async def load(self, ids: Sequence[int]) -> list[LoadedRun]:
-        """Runs with their params, tags and latest metrics, in the order of the ids."""
+    async def count(self, query: Query) -> int:
+        (row,) = await self.find([query], 1)
+        return row["count"]
+
+    async def load(self, ids: Sequence[int], columns: Columns = EVERYTHING) -> list[LoadedRun]:
+        """Runs with those of their params, tags and latest metrics that are asked for, in the order of the ids."""
         if not ids:
             return []
+        wanted = columns.wanted(await self.known_keys(columns.names))
         async with self._database.pool.acquire() as conn:
+
+            async def of_kind(sql: str, keys: Sequence[int] | None) -> list[asyncpg.Record]:
+                return [] if keys is not None and not keys else await conn.fetch(sql, ids, keys)
+
             rows = {row["id"]: row for row in await conn.fetch(q.load_runs, ids)}
-            params = _grouped(await conn.fetch(q.load_params, ids))
-            tags = _grouped(await conn.fetch(q.load_tags, ids))
+            params = _grouped(await of_kind(q.load_params, wanted.params))
+            tags = _grouped(await of_kind(q.load_tags, wanted.tags))
             metrics: dict[int, list[asyncpg.Record]] = {}
-            for row in await conn.fetch(q.load_latest, ids):
+            for row in await of_kind(q.load_latest, wanted.metrics):
                 metrics.setdefault(row["run_id"], []).append(row)
         return [LoadedRun(rows[i], params.get(i, {}), tags.get(i, {}), metrics.get(i, [])) for i in ids if i in rows]
 
@@ -287,6 +301,8 @@ class Store:
         """Points of a series in order of step, thinned to at most `most`."""
         key_id = (await self.known_keys([key])).get(key)
         total = await self._database.fetchval(q.count_points, run_id, key_id) if key_id else 0
+        if not total and key_id and (left := await self._database.fetch(q.latest_point, run_id, key_id)):
+            return left
         if not total:
             raise await self._no_metric(run_id, key)
         if total <= most:

@@ -13,6 +13,7 @@ from google.protobuf.message import Message
 
 from headwater.api.common.v1 import common_pb2
 from headwater.api.events.v1 import events_pb2
+from headwater.api.tracking.v1 import points_pb2
 from headwater.api.tracking.v1 import tracking_pb2 as pb
 from headwater_server.kit.auth import Actor, Identity
 from headwater_server.kit.bus import Bus
@@ -45,7 +46,8 @@ class Tracking:
     told: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     async def call(self, method: str, who: Identity = ANN, /, **fields: Any) -> Any:
-        return await getattr(self.client, method)(getattr(pb, f"{method}Request")(**fields), on_behalf=who)
+        request = getattr(pb, f"{method}Request", None) or getattr(points_pb2, f"{method}Request")
+        return await getattr(self.client, method)(request(**fields), on_behalf=who)
 
     async def run(self, run_id: str, who: Identity = ANN) -> pb.TrackedRun:
         return (await self.call("GetTrackedRun", who, run_id=run_id)).run

@@ -71,6 +71,7 @@ _SEARCHES: dict[str, Fields] = {
     "runs/search": {
         "experiment_ids": may("strings"), "filter": may("string"), "run_view_type": may("enum"),
         "max_results": may("int", at_most(50_000)), "order_by": may("strings"), "page_token": may("string"),
+        "columns": may("strings"), "count_only": may("bool"),
     },
     "experiments/search-datasets": {"experiment_ids": may("strings")},
 }  # fmt: skip

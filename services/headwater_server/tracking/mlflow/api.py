@@ -6,7 +6,6 @@ from typing import Any
 import msgspec
 
 from headwater.api.tracking.v1 import mlflow_pb2 as pb
-from headwater_server.kit.database import Database
 from headwater_server.kit.errors import NotFound
 from headwater_server.kit.outbox import Outbox
 from headwater_server.kit.rpc import Call
@@ -28,10 +27,10 @@ Table = dict[str, tuple[type, Handler]]
 class MlflowApi:
     """Part of the tracking servicer."""
 
-    def __init__(self, store: Store, ingest: Ingest, outbox: Outbox, database: Database) -> None:
+    def __init__(self, store: Store, ingest: Ingest, outbox: Outbox, writer: Writer) -> None:
         scope = Scope(store, ingest, outbox)
         experiments, runs = Experiments(scope, outbox), Runs(scope, outbox)
-        search, histories, logged = Search(scope), Histories(scope), Logged(scope, Writer(database))
+        search, histories, logged = Search(scope), Histories(scope), Logged(scope, writer)
         self._reads: Table = {
             "experiments/get": (bodies.OfExperiment, experiments.get),
             "experiments/get-by-name": (bodies.OfExperiment, experiments.get_by_name),

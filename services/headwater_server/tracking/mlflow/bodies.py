@@ -126,6 +126,9 @@ class SearchRuns(msgspec.Struct, forbid_unknown_fields=True):
     max_results: int = 1000
     order_by: list[str] = []
     page_token: str = ""
+    # Beyond MLflow: which params, metrics and tags to answer, and whether only to count.
+    columns: list[str] = []
+    count_only: bool = False
 
 
 class SearchExperiments(msgspec.Struct, forbid_unknown_fields=True):

@@ -29,10 +29,10 @@ class Scope:
             raise checks.missing("run_id")
         ident = _uuid(text)
         if ident is None:
-            raise _no_run(text)
+            raise no_run(text)
         found = (await self.store.locate_all([ident])).get(ident) or await self._own_run(ident, call)
         if found is None or call.project not in ("*", found.project):
-            raise _no_run(text)
+            raise no_run(text)
         return found, ident
 
     async def runs(self, texts: list[str], call: Call) -> dict[str, int]:
@@ -43,7 +43,7 @@ class Scope:
         for text, ident in idents.items():
             ref = found.get(ident) if ident else None
             if ref is None or call.project not in ("*", ref.project):
-                raise _no_run(text)
+                raise no_run(text)
             answer[text] = ref.id
         return answer
 
@@ -113,7 +113,7 @@ def no_experiment(text: str) -> NotFound:
     return NotFound(f"No Experiment with id={text or DEFAULT_ID} exists")
 
 
-def _no_run(text: str) -> NotFound:
+def no_run(text: str) -> NotFound:
     return NotFound(f"Run with id={text} not found")
 
 

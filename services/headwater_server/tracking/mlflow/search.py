@@ -7,12 +7,13 @@ import msgspec
 
 from headwater_server.kit.errors import InvalidArgument
 from headwater_server.kit.rpc import Call
+from headwater_server.tracking.columns import EVERYTHING, Columns, parse_columns
 from headwater_server.tracking.filters import keys_of, parse_filter, parse_order
 from headwater_server.tracking.mlflow import answers, bodies, checks
 from headwater_server.tracking.mlflow.experiment_sql import view
-from headwater_server.tracking.mlflow.scope import Scope
+from headwater_server.tracking.mlflow.scope import Scope, no_run
 from headwater_server.tracking.search_sql import Scope as SearchScope
-from headwater_server.tracking.search_sql import search_queries
+from headwater_server.tracking.search_sql import count_query, search_queries
 from headwater_server.tracking.store import q
 
 # Made to JSON in one go: whoever else waits must not wait for a page of 50,000.
@@ -25,8 +26,9 @@ class Search:
 
     async def get(self, body: bodies.OfRun, project: str, call: Call) -> dict[str, Any]:
         run, _ = await self._scope.run(body.run, call)
-        (loaded,) = await self.load([run.id])
-        return {"run": loaded}
+        for loaded in await self.load([run.id]):
+            return {"run": loaded}
+        raise no_run(body.run)  # it has gone meanwhile
 
     async def search(self, body: bodies.SearchRuns, project: str, call: Call) -> bytes:
         if body.max_results > checks.MAX_RUNS:
@@ -34,15 +36,18 @@ class Search:
         size = checks.check_max_results(body.max_results, checks.MAX_RUNS)
         offset = bodies.offset_of(body.page_token)
         tree = parse_filter(body.filter)
+        columns = parse_columns(body.columns)
         orders = [parse_order(text) for text in body.order_by]
         if len({order.key for order in orders}) < len(orders):
             raise InvalidArgument(f"`order_by` contains duplicate fields: {body.order_by}")
         scope = SearchScope(None, deleted=view(body.run_view_type))
         scope.experiments = await self._scope.experiments(body.experiment_ids, project, call)
         if not scope.experiments:
-            return b"{}"
+            return b'{"total_count":0}' if body.count_only else b"{}"
         named = [key.name for key in (*keys_of(tree), *(o.key for o in orders)) if key.kind in _LOGGED]
         keys = await self._store.known_keys(named)
+        if body.count_only:
+            return b'{"total_count":%d}' % await self._store.count(count_query(tree, keys, scope))
         queries = search_queries(tree, orders, keys, scope, limit=size + 1, offset=offset)
         found = [row["id"] for row in await self._store.find(queries, size + 1)]
         if not found:
@@ -50,19 +55,20 @@ class Search:
         parts: list[bytes] = []
         page = found[:size]
         for start in range(0, len(page), RUNS_AT_ONCE):
-            parts.append(msgspec.json.encode(await self.load(page[start : start + RUNS_AT_ONCE]))[1:-1])
+            parts.append(msgspec.json.encode(await self.load(page[start : start + RUNS_AT_ONCE], columns))[1:-1])
         token = f',"next_page_token":"{bodies.page_token(offset + size)}"' if len(found) > size else ""
         return b'{"runs":[' + b",".join(parts) + b"]" + token.encode() + b"}"
 
-    async def load(self, ids: Sequence[int]) -> list[dict[str, Any]]:
-        """Runs with all that they hold, in the order of the ids."""
+    async def load(self, ids: Sequence[int], columns: Columns = EVERYTHING) -> list[dict[str, Any]]:
+        """Runs with what is asked for of all that they hold, in the order of the ids."""
+        wanted = columns.wanted(await self._store.known_keys(columns.names))
         rows = await self._store.fetch(q.ml_runs, ids)
-        params = {row["run_id"]: row for row in await self._store.fetch(q.ml_params, ids)}
-        tags = {row["run_id"]: row for row in await self._store.fetch(q.ml_tags, ids)}
-        latest = {row["run_id"]: row for row in await self._store.fetch(q.ml_latest, ids)}
+        params = await self._of_kind(q.ml_params, ids, wanted.params)
+        tags = await self._of_kind(q.ml_tags, ids, wanted.tags)
+        latest = await self._of_kind(q.ml_latest, ids, wanted.metrics)
         used = {key for part in (params, tags, latest) for row in part.values() for key in row["keys"]}
         names = await self._store.names_of(used)
-        inputs = await self._inputs(ids)
+        inputs = await self._inputs(ids) if columns is EVERYTHING else {}
         found: list[dict[str, Any]] = []
         for row in rows:
             run = row["id"]
@@ -75,6 +81,11 @@ class Search:
                 data["params"] = [{"key": names[key], "value": value} for key, value in values]
             found.append({"info": answers.run_info(row, texts), "data": data} | inputs.get(run, _NO_INPUTS))
         return found
+
+    async def _of_kind(self, sql: str, ids: Sequence[int], keys: Sequence[int] | None) -> dict[int, Any]:
+        if keys is not None and not keys:
+            return {}
+        return {row["run_id"]: row for row in await self._store.fetch(sql, ids, keys)}
 
     async def _inputs(self, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
         """Inputs and outputs of the runs that have any."""

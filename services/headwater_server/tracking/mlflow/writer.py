@@ -5,7 +5,7 @@ its own conflicts. Never reads a request: logged.py does.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -67,8 +67,9 @@ class Entry:
 
 
 class Writer:
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, came: Callable[[int, int], None]) -> None:
+        """came(run, points): so many points of a run were stored."""
+        self._database, self._came = database, came
         self._waiting: list[Entry] = []
         self._work: asyncio.Task[None] | None = None
 
@@ -87,6 +88,7 @@ class Writer:
                 for entry in entries:
                     if not entry.done.done():
                         entry.done.set_result(None)
+                        self._came(entry.run, len(entry.points.keys))
             except Exception as error:
                 if len(entries) > 1 and not isinstance(error, ServiceError):
                     await self._one_by_one(entries)

@@ -12,6 +12,9 @@ SELECT id, uuid FROM runs WHERE id IN (SELECT id FROM below) ORDER BY id FOR UPD
 -- name: delete_points
 DELETE FROM points WHERE run_id = ANY ($1::bigint[])
 
+-- name: delete_packed
+DELETE FROM packed_points WHERE run_id = ANY ($1::bigint[])
+
 -- name: delete_latest
 DELETE FROM latest_metrics WHERE run_id = ANY ($1::bigint[])
 

@@ -7,6 +7,9 @@ INSERT INTO deleted_runs (uuid) SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING
 -- name: empty_datasets
 DELETE FROM datasets WHERE experiment_id IN (SELECT id FROM experiments WHERE project = $1)
 
+-- name: empty_retention
+DELETE FROM point_retention WHERE project = $1
+
 -- name: empty_experiments
 -- The default one stays, as new: every project has it.
 DELETE FROM experiments WHERE project = $1 AND name <> $2

@@ -1,14 +1,19 @@
 -- name: count_points
-SELECT count(*) FROM points WHERE run_id = $1 AND key_id = $2
+SELECT (SELECT count(*) FROM points WHERE run_id = $1 AND key_id = $2)
+    + (SELECT coalesce(sum(cardinality(vals)), 0) FROM packed_points WHERE run_id = $1 AND key_id = $2)::bigint
 
 -- name: all_points
-SELECT step, ts, value FROM points WHERE run_id = $1 AND key_id = $2 ORDER BY step, ts, value
+SELECT step, ts, value FROM all_points WHERE run_id = $1 AND key_id = $2 ORDER BY step, ts, value
+
+-- name: latest_point
+-- What is left where retention has taken the points.
+SELECT step, ts, value FROM latest_metrics WHERE run_id = $1 AND key_id = $2
 
 -- name: thinned_points
 -- The first and the last point, and of each of $3 buckets between them the lowest and the highest (NaN is highest).
 WITH numbered AS (
     SELECT step, ts, value, row_number() OVER (ORDER BY step, ts, value) AS n, count(*) OVER () AS total
-    FROM points WHERE run_id = $1 AND key_id = $2
+    FROM all_points WHERE run_id = $1 AND key_id = $2
 ), extremes AS (
     SELECT (array_agg(n ORDER BY value, n))[1] AS lowest, (array_agg(n ORDER BY value DESC, n))[1] AS highest
     FROM numbered

@@ -61,7 +61,8 @@ UPDATE runs r SET
         WHEN coalesce($2, r.state) IN (1, 5) THEN NULL
         WHEN $2 IS NULL AND $3::timestamptz IS NULL THEN r.finished_at
         ELSE coalesce($3, r.finished_at, now())
-    END
+    END,
+    packed_at = CASE WHEN coalesce($2, r.state) IN (1, 5) THEN NULL ELSE r.packed_at END
 FROM runs earlier JOIN experiments e ON e.id = earlier.experiment_id LEFT JOIN runs p ON p.id = earlier.parent_id
 WHERE r.id = $1 AND earlier.id = r.id AND r.deleted_at IS NULL
 RETURNING r.id, r.uuid, r.name, r.state, r.started_at, r.finished_at, false AS deleted, r.user_name, r.project,
@@ -122,16 +123,17 @@ JOIN runs r ON r.id = o.id JOIN experiments e ON e.id = r.experiment_id LEFT JOI
 ORDER BY o.n
 
 -- name: ml_params
+-- $2, here and below: which keys; null: all.
 SELECT run_id, array_agg(key_id) AS keys, array_agg(value) AS texts
-FROM params WHERE run_id = ANY($1::bigint[]) GROUP BY run_id
+FROM params WHERE run_id = ANY($1::bigint[]) AND ($2::int[] IS NULL OR key_id = ANY($2::int[])) GROUP BY run_id
 
 -- name: ml_tags
 SELECT run_id, array_agg(key_id) AS keys, array_agg(value) AS texts
-FROM tags WHERE run_id = ANY($1::bigint[]) GROUP BY run_id
+FROM tags WHERE run_id = ANY($1::bigint[]) AND ($2::int[] IS NULL OR key_id = ANY($2::int[])) GROUP BY run_id
 
 -- name: ml_latest
 SELECT run_id, array_agg(key_id) AS keys, array_agg(value) AS numbers, array_agg(ts) AS times, array_agg(step) AS steps
-FROM latest_metrics WHERE run_id = ANY($1::bigint[]) GROUP BY run_id
+FROM latest_metrics WHERE run_id = ANY($1::bigint[]) AND ($2::int[] IS NULL OR key_id = ANY($2::int[])) GROUP BY run_id
 
 -- name: ml_datasets
 SELECT i.run_id, i.tags, d.name, d.digest, d.source_type, d.source, d.schema, d.profile
@@ -148,7 +150,7 @@ SELECT id, name FROM keys WHERE id = ANY($1::int[])
 -- JSON of a page of a series, without points that were sent twice. $3: offset, $4: how many or null, $5: the beginning
 -- of each object. "more": is there another page?
 WITH page AS (
-    SELECT DISTINCT ts, step, value FROM points WHERE run_id = $1 AND key_id = $2
+    SELECT DISTINCT ts, step, value FROM all_points WHERE run_id = $1 AND key_id = $2
     ORDER BY ts, step, value OFFSET $3 LIMIT $4::bigint + 1
 ), numbered AS (
     SELECT ts, step, value, row_number() OVER (ORDER BY ts, step, value) AS n FROM page
@@ -159,7 +161,7 @@ SELECT coalesce(max(n) > $4, false) AS more, string_agg(
 FROM numbered
 
 -- name: ml_history_bulk
-SELECT DISTINCT run_id, ts, step, value FROM points WHERE run_id = ANY($1::bigint[]) AND key_id = $2
+SELECT DISTINCT run_id, ts, step, value FROM all_points WHERE run_id = ANY($1::bigint[]) AND key_id = $2
 ORDER BY run_id, ts, step, value LIMIT $3
 
 -- name: ml_history_sample
@@ -167,7 +169,7 @@ ORDER BY run_id, ts, step, value LIMIT $3
 WITH numbered AS (
     SELECT run_id, ts, step, value, row_number() OVER (PARTITION BY run_id ORDER BY step, ts, value) AS n,
         count(*) OVER (PARTITION BY run_id) AS total
-    FROM points
+    FROM all_points
     WHERE run_id = ANY($1::bigint[]) AND key_id = $2 AND ($4::bigint IS NULL OR step BETWEEN $4 AND $5)
 )
 SELECT run_id, ts, step, value FROM numbered

@@ -30,7 +30,7 @@ RETURNING r.id, e.name AS experiment
 
 -- name: revive_flow_run
 -- $2: when it was told; what ended later has ended anew.
-UPDATE runs SET state = 1, finished_at = NULL WHERE uuid = $1 AND state = 3 AND finished_at <= $2
+UPDATE runs SET state = 1, finished_at = NULL, packed_at = NULL WHERE uuid = $1 AND state = 3 AND finished_at <= $2
 
 -- name: finish_nested
 UPDATE runs SET state = $2, finished_at = $3 WHERE parent_id = $1 AND state = 1
@@ -44,7 +44,8 @@ UPDATE runs r SET
         WHEN coalesce($2, r.state) = 1 THEN NULL
         WHEN $2 IS NULL OR r.finished_at IS NOT NULL AND r.state = $2 THEN r.finished_at
         ELSE now()
-    END
+    END,
+    packed_at = CASE WHEN coalesce($2, r.state) = 1 THEN NULL ELSE r.packed_at END
 FROM runs earlier
 WHERE r.id = $1 AND earlier.id = r.id
 RETURNING r.state, r.finished_at, earlier.state AS old_state, r.uuid, r.project,
@@ -56,15 +57,18 @@ FROM runs r JOIN experiments e ON e.id = r.experiment_id LEFT JOIN runs p ON p.i
 WHERE r.id = ANY($1::bigint[])
 
 -- name: load_params
-SELECT p.run_id, k.name, p.value FROM params p JOIN keys k ON k.id = p.key_id WHERE p.run_id = ANY($1::bigint[])
+-- $2, here and below: which keys; null: all.
+SELECT p.run_id, k.name, p.value FROM params p JOIN keys k ON k.id = p.key_id
+WHERE p.run_id = ANY($1::bigint[]) AND ($2::int[] IS NULL OR p.key_id = ANY($2::int[]))
 
 -- name: load_tags
-SELECT t.run_id, k.name, t.value FROM tags t JOIN keys k ON k.id = t.key_id WHERE t.run_id = ANY($1::bigint[])
+SELECT t.run_id, k.name, t.value FROM tags t JOIN keys k ON k.id = t.key_id
+WHERE t.run_id = ANY($1::bigint[]) AND ($2::int[] IS NULL OR t.key_id = ANY($2::int[]))
 
 -- name: load_latest
 SELECT m.run_id, k.name, m.value, m.step, m.ts
 FROM latest_metrics m JOIN keys k ON k.id = m.key_id
-WHERE m.run_id = ANY($1::bigint[])
+WHERE m.run_id = ANY($1::bigint[]) AND ($2::int[] IS NULL OR m.key_id = ANY($2::int[]))
 ORDER BY k.name
 
 -- name: metric_names

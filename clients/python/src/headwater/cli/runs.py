@@ -1,11 +1,14 @@
-"""`headwater runs`, `runs delete`, `run show`, `run cancel`."""
+"""`headwater runs`, `runs compare`, `runs delete`, `run show`, `run cancel`."""
 
 from typing import Any
 
 import click
 
 from headwater.cli import output
+from headwater.cli.comparison import compare
 from headwater.cli.ids import find_run, short
+from headwater.cli.tracked import find_tracked
+from headwater.errors import InvalidArgument, NotFound
 
 STATES = ("running", "succeeded", "failed", "cancelled")
 
@@ -34,31 +37,51 @@ def list_(flow: str, state: str | None, tag: str, limit: int, as_json: bool) -> 
     _list(flow, state, tag, limit, as_json)
 
 
+runs.add_command(compare)
+
+
 @runs.command()
 @click.argument("names", metavar="RUN...", nargs=-1, required=True)
 @click.option("--reason", default="", help="Told with the fact that it was deleted.")
+@click.option("--force", is_flag=True, help="Tracked runs of no flow: also those that say that they are running.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @output.json_option
-def delete(names: tuple[str, ...], reason: str, yes: bool, as_json: bool) -> None:
+def delete(names: tuple[str, ...], reason: str, force: bool, yes: bool, as_json: bool) -> None:
     """Delete runs that are over, with their tasks, logs, metrics and artifacts, for good.
 
-    RUN is FLOW/RUN, an id or the end of one. What model versions and other runs need stays; the bytes of the rest leave
-    the bucket a day later (`headwater gc`).
+    RUN is FLOW/RUN, an id or the end of one; tracked runs that no flow made, such as MLflow's, go as well. What model
+    versions and other runs need stays; the bytes of the rest leave the bucket a day later (`headwater gc`).
     """
     from headwater.client.http import API, connect, segment
 
-    found = list({run["runId"]: run for run in map(find_run, names)}.values())
+    found = list({run["runId"]: run for run in map(_deletable, names)}.values())
     if not yes:
-        what = ", ".join(f"{run.get('flow', '')}/{short(run['runId'])}" for run in found[:5])
+        what = ", ".join(f"{_whose(run)}/{short(run['runId'])}" for run in found[:5])
         more = f" and {len(found) - 5} more" if len(found) > 5 else ""
         click.confirm(f"Delete {what}{more} for good?", abort=True, err=True)
-    query = {"reason": reason} if reason else None
     for run in found:
-        connect().call("DELETE", f"{API}/runs/{segment(run['runId'])}", query=query)
+        place = "runs" if "flow" in run else "tracking/runs"
+        query: dict[str, Any] = {"reason": reason} | ({} if "flow" in run else {"force": force})
+        connect().call("DELETE", f"{API}/{place}/{segment(run['runId'])}", query=query)
         if not as_json:
-            click.echo(f"Run {short(run['runId'])} of {run.get('flow', '')} is deleted.")
+            click.echo(f"Run {short(run['runId'])} of {_whose(run)} is deleted.")
     if as_json:
         output.print_json([{"runId": run["runId"], "flow": run.get("flow", "")} for run in found])
+
+
+def _deletable(name: str) -> dict[str, Any]:
+    """The run of a flow, or else a tracked run of no flow: that has no "flow"."""
+    try:
+        return find_run(name)
+    except NotFound as error:
+        try:
+            return find_tracked(name)
+        except (NotFound, InvalidArgument):
+            raise error from None
+
+
+def _whose(run: dict[str, Any]) -> str:
+    return run.get("flow") or run.get("experiment", "")
 
 
 def _list(flow: str, state: str | None, tag: str, limit: int, as_json: bool) -> None:

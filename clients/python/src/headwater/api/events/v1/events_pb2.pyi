@@ -283,6 +283,22 @@ class TrackedRunFinished(_message.Message):
     at: _timestamp_pb2.Timestamp
     def __init__(self, run_id: _Optional[str] = ..., project: _Optional[str] = ..., experiment: _Optional[str] = ..., state: _Optional[str] = ..., at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
+class TrackedRunDeleted(_message.Message):
+    __slots__ = ("run_id", "project", "experiment", "at", "actor", "reason")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    EXPERIMENT_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    project: str
+    experiment: str
+    at: _timestamp_pb2.Timestamp
+    actor: _common_pb2.Actor
+    reason: str
+    def __init__(self, run_id: _Optional[str] = ..., project: _Optional[str] = ..., experiment: _Optional[str] = ..., at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[_Union[_common_pb2.Actor, _Mapping]] = ..., reason: _Optional[str] = ...) -> None: ...
+
 class ModelCreated(_message.Message):
     __slots__ = ("project", "name", "at", "actor")
     PROJECT_FIELD_NUMBER: _ClassVar[int]

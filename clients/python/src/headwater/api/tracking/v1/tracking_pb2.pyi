@@ -1,5 +1,6 @@
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from headwater.api.options.v1 import options_pb2 as _options_pb2
+from headwater.api.tracking.v1 import points_pb2 as _points_pb2
 from headwater.api.tracking.v1 import upkeep_pb2 as _upkeep_pb2
 from headwater.api.tracking.v1 import mlflow_pb2 as _mlflow_pb2
 from google.protobuf.internal import containers as _containers
@@ -227,7 +228,7 @@ class GetTrackedRunResponse(_message.Message):
     def __init__(self, run: _Optional[_Union[TrackedRun, _Mapping]] = ...) -> None: ...
 
 class SearchTrackedRunsRequest(_message.Message):
-    __slots__ = ("project", "experiments", "filter", "order_by", "parent_run_id", "page_size", "page_token")
+    __slots__ = ("project", "experiments", "filter", "order_by", "parent_run_id", "page_size", "page_token", "columns", "count_only")
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     EXPERIMENTS_FIELD_NUMBER: _ClassVar[int]
     FILTER_FIELD_NUMBER: _ClassVar[int]
@@ -235,6 +236,8 @@ class SearchTrackedRunsRequest(_message.Message):
     PARENT_RUN_ID_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    COLUMNS_FIELD_NUMBER: _ClassVar[int]
+    COUNT_ONLY_FIELD_NUMBER: _ClassVar[int]
     project: str
     experiments: _containers.RepeatedScalarFieldContainer[str]
     filter: str
@@ -242,15 +245,97 @@ class SearchTrackedRunsRequest(_message.Message):
     parent_run_id: str
     page_size: int
     page_token: str
-    def __init__(self, project: _Optional[str] = ..., experiments: _Optional[_Iterable[str]] = ..., filter: _Optional[str] = ..., order_by: _Optional[_Iterable[str]] = ..., parent_run_id: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    columns: _containers.RepeatedScalarFieldContainer[str]
+    count_only: bool
+    def __init__(self, project: _Optional[str] = ..., experiments: _Optional[_Iterable[str]] = ..., filter: _Optional[str] = ..., order_by: _Optional[_Iterable[str]] = ..., parent_run_id: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., columns: _Optional[_Iterable[str]] = ..., count_only: bool = ...) -> None: ...
 
 class SearchTrackedRunsResponse(_message.Message):
-    __slots__ = ("runs", "next_page_token")
+    __slots__ = ("runs", "next_page_token", "total_count")
     RUNS_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_COUNT_FIELD_NUMBER: _ClassVar[int]
     runs: _containers.RepeatedCompositeFieldContainer[TrackedRun]
     next_page_token: str
-    def __init__(self, runs: _Optional[_Iterable[_Union[TrackedRun, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+    total_count: int
+    def __init__(self, runs: _Optional[_Iterable[_Union[TrackedRun, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., total_count: _Optional[int] = ...) -> None: ...
+
+class CompareTrackedRunsRequest(_message.Message):
+    __slots__ = ("project", "run_ids", "columns", "differences_only")
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    RUN_IDS_FIELD_NUMBER: _ClassVar[int]
+    COLUMNS_FIELD_NUMBER: _ClassVar[int]
+    DIFFERENCES_ONLY_FIELD_NUMBER: _ClassVar[int]
+    project: str
+    run_ids: _containers.RepeatedScalarFieldContainer[str]
+    columns: _containers.RepeatedScalarFieldContainer[str]
+    differences_only: bool
+    def __init__(self, project: _Optional[str] = ..., run_ids: _Optional[_Iterable[str]] = ..., columns: _Optional[_Iterable[str]] = ..., differences_only: bool = ...) -> None: ...
+
+class CompareTrackedRunsResponse(_message.Message):
+    __slots__ = ("runs", "rows")
+    RUNS_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    runs: _containers.RepeatedCompositeFieldContainer[TrackedRun]
+    rows: _containers.RepeatedCompositeFieldContainer[ComparedRow]
+    def __init__(self, runs: _Optional[_Iterable[_Union[TrackedRun, _Mapping]]] = ..., rows: _Optional[_Iterable[_Union[ComparedRow, _Mapping]]] = ...) -> None: ...
+
+class ComparedRow(_message.Message):
+    __slots__ = ("kind", "key", "differs", "cells")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    DIFFERS_FIELD_NUMBER: _ClassVar[int]
+    CELLS_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    key: str
+    differs: bool
+    cells: _containers.RepeatedCompositeFieldContainer[ComparedCell]
+    def __init__(self, kind: _Optional[str] = ..., key: _Optional[str] = ..., differs: bool = ..., cells: _Optional[_Iterable[_Union[ComparedCell, _Mapping]]] = ...) -> None: ...
+
+class ComparedCell(_message.Message):
+    __slots__ = ("present", "text", "number", "step")
+    PRESENT_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    present: bool
+    text: str
+    number: float
+    step: int
+    def __init__(self, present: bool = ..., text: _Optional[str] = ..., number: _Optional[float] = ..., step: _Optional[int] = ...) -> None: ...
+
+class DeleteTrackedRunRequest(_message.Message):
+    __slots__ = ("run_id", "reason", "force")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    FORCE_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    reason: str
+    force: bool
+    def __init__(self, run_id: _Optional[str] = ..., reason: _Optional[str] = ..., force: bool = ...) -> None: ...
+
+class DeleteTrackedRunResponse(_message.Message):
+    __slots__ = ("runs",)
+    RUNS_FIELD_NUMBER: _ClassVar[int]
+    runs: int
+    def __init__(self, runs: _Optional[int] = ...) -> None: ...
+
+class DeleteExperimentRequest(_message.Message):
+    __slots__ = ("project", "name", "reason", "force")
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    FORCE_FIELD_NUMBER: _ClassVar[int]
+    project: str
+    name: str
+    reason: str
+    force: bool
+    def __init__(self, project: _Optional[str] = ..., name: _Optional[str] = ..., reason: _Optional[str] = ..., force: bool = ...) -> None: ...
+
+class DeleteExperimentResponse(_message.Message):
+    __slots__ = ("runs",)
+    RUNS_FIELD_NUMBER: _ClassVar[int]
+    runs: int
+    def __init__(self, runs: _Optional[int] = ...) -> None: ...
 
 class UpdateTrackedRunRequest(_message.Message):
     __slots__ = ("run_id", "state", "name")

@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from headwater.api.tracking.v1 import mlflow_pb2 as headwater_dot_api_dot_tracking_dot_v1_dot_mlflow__pb2
+from headwater.api.tracking.v1 import points_pb2 as headwater_dot_api_dot_tracking_dot_v1_dot_points__pb2
 from headwater.api.tracking.v1 import tracking_pb2 as headwater_dot_api_dot_tracking_dot_v1_dot_tracking__pb2
 from headwater.api.tracking.v1 import upkeep_pb2 as headwater_dot_api_dot_tracking_dot_v1_dot_upkeep__pb2
 
@@ -80,6 +81,41 @@ class TrackingServiceStub(object):
                 '/headwater.api.tracking.v1.TrackingService/GetMetricHistory',
                 request_serializer=headwater_dot_api_dot_tracking_dot_v1_dot_tracking__pb2.GetMetricHistoryRequest.SerializeToString,
                 response_deserializer=headwater_dot_api_dot_tracking_dot_v1_dot_tracking__pb2.GetMetricHistoryResponse.FromString,
+                _registered_method=True)
+        self.CompareTrackedRuns = channel.unary_unary(
+                '/headwater.api.tracking.v1.TrackingService/CompareTrackedRuns',
+                request_serializer=headwater_dot_api_dot_tracking_dot_v1_dot_tracking__pb2.CompareTrackedRunsRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_tracking_dot_v1_dot_tracking__pb2.CompareTrackedRunsResponse.FromString,
+                _registered_method=True)
+        self.DeleteTrackedRun = channel.unary_unary(
+                '/headwater.api.tracking.v1.TrackingService/DeleteTrackedRun',
+                request_serializer=headwater_dot_api_dot_tracking_dot_v1_dot_tracking__pb2.DeleteTrackedRunRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_tracking_dot_v1_dot_tracking__pb2.DeleteTrackedRunResponse.FromString,
+                _registered_method=True)
+        self.DeleteExperiment = channel.unary_unary(
+                '/headwater.api.tracking.v1.TrackingService/DeleteExperiment',
+                request_serializer=headwater_dot_api_dot_tracking_dot_v1_dot_tracking__pb2.DeleteExperimentRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_tracking_dot_v1_dot_tracking__pb2.DeleteExperimentResponse.FromString,
+                _registered_method=True)
+        self.SetPointRetention = channel.unary_unary(
+                '/headwater.api.tracking.v1.TrackingService/SetPointRetention',
+                request_serializer=headwater_dot_api_dot_tracking_dot_v1_dot_points__pb2.SetPointRetentionRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_tracking_dot_v1_dot_points__pb2.SetPointRetentionResponse.FromString,
+                _registered_method=True)
+        self.GetPointRetention = channel.unary_unary(
+                '/headwater.api.tracking.v1.TrackingService/GetPointRetention',
+                request_serializer=headwater_dot_api_dot_tracking_dot_v1_dot_points__pb2.GetPointRetentionRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_tracking_dot_v1_dot_points__pb2.GetPointRetentionResponse.FromString,
+                _registered_method=True)
+        self.DeletePointRetention = channel.unary_unary(
+                '/headwater.api.tracking.v1.TrackingService/DeletePointRetention',
+                request_serializer=headwater_dot_api_dot_tracking_dot_v1_dot_points__pb2.DeletePointRetentionRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_tracking_dot_v1_dot_points__pb2.DeletePointRetentionResponse.FromString,
+                _registered_method=True)
+        self.CollectPoints = channel.unary_unary(
+                '/headwater.api.tracking.v1.TrackingService/CollectPoints',
+                request_serializer=headwater_dot_api_dot_tracking_dot_v1_dot_points__pb2.CollectPointsRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_tracking_dot_v1_dot_points__pb2.CollectPointsResponse.FromString,
                 _registered_method=True)
         self.ReadMlflow = channel.unary_unary(
                 '/headwater.api.tracking.v1.TrackingService/ReadMlflow',
@@ -165,6 +201,53 @@ class TrackingServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CompareTrackedRuns(self, request, context):
+        """Two or more runs side by side: a row per param, metric and tag that any of them has.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteTrackedRun(self, request, context):
+        """Deletes a run and those below it for good, with points and files. Runs of flows go by the run itself.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteExperiment(self, request, context):
+        """Deletes an experiment for good, with all its runs.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetPointRetention(self, request, context):
+        """How long points of runs that are over are kept. One rule for a project, and one for each experiment that has its own.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPointRetention(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeletePointRetention(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CollectPoints(self, request, context):
+        """Applies these rules now, and packs the points of runs that are over. Project "*": of all.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ReadMlflow(self, request, context):
         """MLflow's clients: the gateway speaks their HTTP and calls these.
         """
@@ -244,6 +327,41 @@ def add_TrackingServiceServicer_to_server(servicer, server):
                     servicer.GetMetricHistory,
                     request_deserializer=headwater_dot_api_dot_tracking_dot_v1_dot_tracking__pb2.GetMetricHistoryRequest.FromString,
                     response_serializer=headwater_dot_api_dot_tracking_dot_v1_dot_tracking__pb2.GetMetricHistoryResponse.SerializeToString,
+            ),
+            'CompareTrackedRuns': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompareTrackedRuns,
+                    request_deserializer=headwater_dot_api_dot_tracking_dot_v1_dot_tracking__pb2.CompareTrackedRunsRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_tracking_dot_v1_dot_tracking__pb2.CompareTrackedRunsResponse.SerializeToString,
+            ),
+            'DeleteTrackedRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteTrackedRun,
+                    request_deserializer=headwater_dot_api_dot_tracking_dot_v1_dot_tracking__pb2.DeleteTrackedRunRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_tracking_dot_v1_dot_tracking__pb2.DeleteTrackedRunResponse.SerializeToString,
+            ),
+            'DeleteExperiment': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteExperiment,
+                    request_deserializer=headwater_dot_api_dot_tracking_dot_v1_dot_tracking__pb2.DeleteExperimentRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_tracking_dot_v1_dot_tracking__pb2.DeleteExperimentResponse.SerializeToString,
+            ),
+            'SetPointRetention': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetPointRetention,
+                    request_deserializer=headwater_dot_api_dot_tracking_dot_v1_dot_points__pb2.SetPointRetentionRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_tracking_dot_v1_dot_points__pb2.SetPointRetentionResponse.SerializeToString,
+            ),
+            'GetPointRetention': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPointRetention,
+                    request_deserializer=headwater_dot_api_dot_tracking_dot_v1_dot_points__pb2.GetPointRetentionRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_tracking_dot_v1_dot_points__pb2.GetPointRetentionResponse.SerializeToString,
+            ),
+            'DeletePointRetention': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeletePointRetention,
+                    request_deserializer=headwater_dot_api_dot_tracking_dot_v1_dot_points__pb2.DeletePointRetentionRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_tracking_dot_v1_dot_points__pb2.DeletePointRetentionResponse.SerializeToString,
+            ),
+            'CollectPoints': grpc.unary_unary_rpc_method_handler(
+                    servicer.CollectPoints,
+                    request_deserializer=headwater_dot_api_dot_tracking_dot_v1_dot_points__pb2.CollectPointsRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_tracking_dot_v1_dot_points__pb2.CollectPointsResponse.SerializeToString,
             ),
             'ReadMlflow': grpc.unary_unary_rpc_method_handler(
                     servicer.ReadMlflow,
@@ -514,6 +632,195 @@ class TrackingService(object):
             '/headwater.api.tracking.v1.TrackingService/GetMetricHistory',
             headwater_dot_api_dot_tracking_dot_v1_dot_tracking__pb2.GetMetricHistoryRequest.SerializeToString,
             headwater_dot_api_dot_tracking_dot_v1_dot_tracking__pb2.GetMetricHistoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompareTrackedRuns(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.tracking.v1.TrackingService/CompareTrackedRuns',
+            headwater_dot_api_dot_tracking_dot_v1_dot_tracking__pb2.CompareTrackedRunsRequest.SerializeToString,
+            headwater_dot_api_dot_tracking_dot_v1_dot_tracking__pb2.CompareTrackedRunsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteTrackedRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.tracking.v1.TrackingService/DeleteTrackedRun',
+            headwater_dot_api_dot_tracking_dot_v1_dot_tracking__pb2.DeleteTrackedRunRequest.SerializeToString,
+            headwater_dot_api_dot_tracking_dot_v1_dot_tracking__pb2.DeleteTrackedRunResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteExperiment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.tracking.v1.TrackingService/DeleteExperiment',
+            headwater_dot_api_dot_tracking_dot_v1_dot_tracking__pb2.DeleteExperimentRequest.SerializeToString,
+            headwater_dot_api_dot_tracking_dot_v1_dot_tracking__pb2.DeleteExperimentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetPointRetention(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.tracking.v1.TrackingService/SetPointRetention',
+            headwater_dot_api_dot_tracking_dot_v1_dot_points__pb2.SetPointRetentionRequest.SerializeToString,
+            headwater_dot_api_dot_tracking_dot_v1_dot_points__pb2.SetPointRetentionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPointRetention(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.tracking.v1.TrackingService/GetPointRetention',
+            headwater_dot_api_dot_tracking_dot_v1_dot_points__pb2.GetPointRetentionRequest.SerializeToString,
+            headwater_dot_api_dot_tracking_dot_v1_dot_points__pb2.GetPointRetentionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeletePointRetention(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.tracking.v1.TrackingService/DeletePointRetention',
+            headwater_dot_api_dot_tracking_dot_v1_dot_points__pb2.DeletePointRetentionRequest.SerializeToString,
+            headwater_dot_api_dot_tracking_dot_v1_dot_points__pb2.DeletePointRetentionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CollectPoints(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.tracking.v1.TrackingService/CollectPoints',
+            headwater_dot_api_dot_tracking_dot_v1_dot_points__pb2.CollectPointsRequest.SerializeToString,
+            headwater_dot_api_dot_tracking_dot_v1_dot_points__pb2.CollectPointsResponse.FromString,
             options,
             channel_credentials,
             insecure,

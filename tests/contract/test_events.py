@@ -11,11 +11,12 @@ from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
-from headwater.api.artifact.v1 import artifact_pb2
+from headwater.api.artifact.v1 import artifact_pb2, datasets_pb2
 from headwater.api.common.v1 import common_pb2
 from headwater.api.events.v1 import events_pb2
 from headwater.api.options.v1 import options_pb2
 from headwater_server.artifact import facts as data
+from headwater_server.artifact.datasets import messages as datasets
 from headwater_server.kit.auth import Actor
 from headwater_server.kit.clock import timestamp
 from headwater_server.kit.envelope import Envelope, OutMessage, encode
@@ -55,6 +56,21 @@ CARD = artifact_pb2.Card(
     key=common_pb2.TaskKey(run_id=RUN, step="fit", path="2.0", index=3), task_id="2.0.3", attempt=2, slot="1",
     id="loss", type="blank", digest="cd" * 32, sequence=7, final=True,
 )  # fmt: skip
+
+DATASET = datasets_pb2.DatasetVersion(
+    project="acme", dataset="digits", version=3, name="november", uri="dataset://digits/3", files=2, size=1234,
+    digest="cd" * 32, description="digits of november", tags={"kind": "images"}, aliases=["production"],
+    sources=[datasets_pb2.DatasetSource(uri="dataset://digits/2", files=1), datasets_pb2.DatasetSource(uri="s3://b/x")],
+    run_id=RUN, step="fit", task_id="2.0.3", created_at=timestamp(AT),
+    created_by=common_pb2.Actor(kind="user", name="ada", run_id=RUN),
+)  # fmt: skip
+
+
+def alias_row(number: int, previous: int) -> dict[str, Any]:
+    return {
+        "alias": "production", "number": number, "previous": previous, "reason": "better", "at": AT,
+        "actor": {"kind": "user", "name": "ada", "run_id": RUN},
+    }  # fmt: skip
 
 
 def declared() -> dict[str, Any]:
@@ -118,6 +134,11 @@ def published() -> dict[str, OutMessage]:
             run_id=RUN, project="acme", experiment="churn", at=timestamp(AT), actor=actor, reason="too old"
         ),
         data.card_updated("acme", CARD, AT),
+        datasets.version_created(DATASET),
+        datasets.alias_moved("acme", "digits", alias_row(3, 2)),
+        datasets.alias_moved("acme", "digits", alias_row(0, 3)),
+        datasets.version_deleted("acme", "digits", 3, USER, AT),
+        datasets.deleted("acme", "digits", USER, AT),
         models.created("acme", "churn", USER, AT),
         models.updated("acme", "churn", 7, "predicts churn", {"team": "crm"}, USER, AT),
         models.version_created("acme", "churn", 7, created, USER, AT),

@@ -10,6 +10,9 @@ from headwater_server.artifact.api import ArtifactApi
 from headwater_server.artifact.audit import Audit
 from headwater_server.artifact.backlog import Backlog
 from headwater_server.artifact.collector import Collector
+from headwater_server.artifact.datasets.api import DatasetApi
+from headwater_server.artifact.datasets.creation import CreationApi
+from headwater_server.artifact.datasets.store import DatasetStore
 from headwater_server.artifact.emptying import EmptyingApi
 from headwater_server.artifact.files import FileApi, FileStore
 from headwater_server.artifact.parts import PartsApi
@@ -50,7 +53,15 @@ async def build(kit: ServiceKit[Settings]) -> None:
     api = ArtifactApi(store, objects, kit, kit.outbox, UpkeepApi(collector, Audit(store, objects)))
     files = FileStore(kit.database)
     parts = PartsApi(files, store, objects)
-    servicer = Joined(api, FileApi(files, store, objects), parts, EmptyingApi(store, objects, collector))
+    datasets = DatasetStore(kit.database)
+    servicer = Joined(
+        api,
+        FileApi(files, store, objects),
+        parts,
+        DatasetApi(datasets, store, objects, kit.outbox),
+        CreationApi(datasets, kit.outbox),
+        EmptyingApi(store, objects, collector),
+    )
     kit.serve(artifact_pb2.DESCRIPTOR.services_by_name["ArtifactService"], servicer)
     kit.loop("uploads", parts.sweep_loop)
     kit.loop("collect", collector.collect_loop)

@@ -185,7 +185,9 @@ class Store:
         """Nobody of the project needs a blob any more, and its runs are gone; how many files went."""
         async with self._database.transaction() as conn:
             await conn.execute(q.note_deleted_runs, list(runs))
-            for statement in (q.empty_artifacts, q.empty_cards, q.empty_references):
+            for statement in (
+                q.empty_artifacts, q.empty_cards, q.empty_references, q.empty_datasets, q.empty_datum_aliases,
+            ):  # fmt: skip
                 await conn.execute(statement, project)
             return int((await conn.execute(q.empty_files, project)).rpartition(" ")[2] or 0)
 

@@ -25,7 +25,7 @@ _VIEWER = {
     "events:read",
 }
 _RUNNER = _VIEWER | {"runs:write", "experiments:log", "artifacts:write", "events:write"}
-_EDITOR = _RUNNER | {"runs:delete", "flows:write", "experiments:write", "models:write"}
+_EDITOR = _RUNNER | {"runs:delete", "flows:write", "experiments:write", "models:write", "datasets:delete"}
 _PROMOTER = _EDITOR | {"models:promote"}
 _ADMIN = _PROMOTER | {"tokens:write", "events:repair", "artifacts:repair", "projects:write"}
 

@@ -7,6 +7,7 @@ WHERE ($1 = '*' OR p.project = $1) AND (p.project, p.digest) > ($2, $3)
         AND (r.until IS NULL OR r.until > now() - $4::interval))
     AND NOT EXISTS (SELECT FROM cards c WHERE c.digest = p.digest AND c.project = p.project)
     AND NOT EXISTS (SELECT FROM files f WHERE f.project = p.project AND f.digest = p.digest)
+    AND NOT EXISTS (SELECT FROM dataset_files d WHERE d.project = p.project AND d.digest = p.digest)
 ORDER BY p.project, p.digest LIMIT $5
 
 -- name: lock_blobs
@@ -30,6 +31,7 @@ WHERE p.project = g.project AND p.digest = g.digest
     AND NOT EXISTS (SELECT FROM blob_refs r WHERE r.project = p.project AND r.digest = p.digest)
     AND NOT EXISTS (SELECT FROM cards c WHERE c.digest = p.digest AND c.project = p.project)
     AND NOT EXISTS (SELECT FROM files f WHERE f.project = p.project AND f.digest = p.digest)
+    AND NOT EXISTS (SELECT FROM dataset_files d WHERE d.project = p.project AND d.digest = p.digest)
 RETURNING p.digest
 
 -- name: drop_blobs

@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from headwater.api.artifact.v1 import artifact_pb2 as headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2
+from headwater.api.artifact.v1 import datasets_pb2 as headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2
 from headwater.api.artifact.v1 import upkeep_pb2 as headwater_dot_api_dot_artifact_dot_v1_dot_upkeep__pb2
 
 GRPC_GENERATED_VERSION = '1.68.1'
@@ -119,6 +120,91 @@ class ArtifactServiceStub(object):
                 '/headwater.api.artifact.v1.ArtifactService/AbortParts',
                 request_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.AbortPartsRequest.SerializeToString,
                 response_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.AbortPartsResponse.FromString,
+                _registered_method=True)
+        self.CreateDatasetVersion = channel.unary_unary(
+                '/headwater.api.artifact.v1.ArtifactService/CreateDatasetVersion',
+                request_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.CreateDatasetVersionRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.CreateDatasetVersionResponse.FromString,
+                _registered_method=True)
+        self.GetDataset = channel.unary_unary(
+                '/headwater.api.artifact.v1.ArtifactService/GetDataset',
+                request_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.GetDatasetRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.GetDatasetResponse.FromString,
+                _registered_method=True)
+        self.ListDatasets = channel.unary_unary(
+                '/headwater.api.artifact.v1.ArtifactService/ListDatasets',
+                request_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.ListDatasetsRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.ListDatasetsResponse.FromString,
+                _registered_method=True)
+        self.UpdateDataset = channel.unary_unary(
+                '/headwater.api.artifact.v1.ArtifactService/UpdateDataset',
+                request_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.UpdateDatasetRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.UpdateDatasetResponse.FromString,
+                _registered_method=True)
+        self.DeleteDataset = channel.unary_unary(
+                '/headwater.api.artifact.v1.ArtifactService/DeleteDataset',
+                request_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.DeleteDatasetRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.DeleteDatasetResponse.FromString,
+                _registered_method=True)
+        self.GetDatasetVersion = channel.unary_unary(
+                '/headwater.api.artifact.v1.ArtifactService/GetDatasetVersion',
+                request_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.GetDatasetVersionRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.GetDatasetVersionResponse.FromString,
+                _registered_method=True)
+        self.ListDatasetVersions = channel.unary_unary(
+                '/headwater.api.artifact.v1.ArtifactService/ListDatasetVersions',
+                request_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.ListDatasetVersionsRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.ListDatasetVersionsResponse.FromString,
+                _registered_method=True)
+        self.UpdateDatasetVersion = channel.unary_unary(
+                '/headwater.api.artifact.v1.ArtifactService/UpdateDatasetVersion',
+                request_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.UpdateDatasetVersionRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.UpdateDatasetVersionResponse.FromString,
+                _registered_method=True)
+        self.DeleteDatasetVersion = channel.unary_unary(
+                '/headwater.api.artifact.v1.ArtifactService/DeleteDatasetVersion',
+                request_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.DeleteDatasetVersionRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.DeleteDatasetVersionResponse.FromString,
+                _registered_method=True)
+        self.ListDatasetFiles = channel.unary_unary(
+                '/headwater.api.artifact.v1.ArtifactService/ListDatasetFiles',
+                request_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.ListDatasetFilesRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.ListDatasetFilesResponse.FromString,
+                _registered_method=True)
+        self.SetDatasetAlias = channel.unary_unary(
+                '/headwater.api.artifact.v1.ArtifactService/SetDatasetAlias',
+                request_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.SetDatasetAliasRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.SetDatasetAliasResponse.FromString,
+                _registered_method=True)
+        self.DeleteDatasetAlias = channel.unary_unary(
+                '/headwater.api.artifact.v1.ArtifactService/DeleteDatasetAlias',
+                request_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.DeleteDatasetAliasRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.DeleteDatasetAliasResponse.FromString,
+                _registered_method=True)
+        self.ListDatasetAliasMoves = channel.unary_unary(
+                '/headwater.api.artifact.v1.ArtifactService/ListDatasetAliasMoves',
+                request_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.ListDatasetAliasMovesRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.ListDatasetAliasMovesResponse.FromString,
+                _registered_method=True)
+        self.GetDatum = channel.unary_unary(
+                '/headwater.api.artifact.v1.ArtifactService/GetDatum',
+                request_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.GetDatumRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.GetDatumResponse.FromString,
+                _registered_method=True)
+        self.SetDatumAlias = channel.unary_unary(
+                '/headwater.api.artifact.v1.ArtifactService/SetDatumAlias',
+                request_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.SetDatumAliasRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.SetDatumAliasResponse.FromString,
+                _registered_method=True)
+        self.DeleteDatumAlias = channel.unary_unary(
+                '/headwater.api.artifact.v1.ArtifactService/DeleteDatumAlias',
+                request_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.DeleteDatumAliasRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.DeleteDatumAliasResponse.FromString,
+                _registered_method=True)
+        self.ResolveReferences = channel.unary_unary(
+                '/headwater.api.artifact.v1.ArtifactService/ResolveReferences',
+                request_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.ResolveReferencesRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.ResolveReferencesResponse.FromString,
                 _registered_method=True)
         self.EmptyProject = channel.unary_unary(
                 '/headwater.api.artifact.v1.ArtifactService/EmptyProject',
@@ -251,6 +337,116 @@ class ArtifactServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateDatasetVersion(self, request, context):
+        """Datasets: see datasets.proto.
+        Makes the next version of a dataset, and the dataset with its first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetDataset(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDatasets(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateDataset(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteDataset(self, request, context):
+        """With all its versions.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetDatasetVersion(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDatasetVersions(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateDatasetVersion(self, request, context):
+        """Tags only: the files of a version never change.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteDatasetVersion(self, request, context):
+        """Its aliases go with it. Blobs that nobody else needs are collected later.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDatasetFiles(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetDatasetAlias(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteDatasetAlias(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDatasetAliasMoves(self, request, context):
+        """Where aliases have pointed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetDatum(self, request, context):
+        """One file, whatever datasets have it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetDatumAlias(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteDatumAlias(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResolveReferences(self, request, context):
+        """What references stand for now, for good.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def EmptyProject(self, request, context):
         """Removes all that a project has here, running or not. For the gateway.
         """
@@ -351,6 +547,91 @@ def add_ArtifactServiceServicer_to_server(servicer, server):
                     servicer.AbortParts,
                     request_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.AbortPartsRequest.FromString,
                     response_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.AbortPartsResponse.SerializeToString,
+            ),
+            'CreateDatasetVersion': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateDatasetVersion,
+                    request_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.CreateDatasetVersionRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.CreateDatasetVersionResponse.SerializeToString,
+            ),
+            'GetDataset': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetDataset,
+                    request_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.GetDatasetRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.GetDatasetResponse.SerializeToString,
+            ),
+            'ListDatasets': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDatasets,
+                    request_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.ListDatasetsRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.ListDatasetsResponse.SerializeToString,
+            ),
+            'UpdateDataset': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateDataset,
+                    request_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.UpdateDatasetRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.UpdateDatasetResponse.SerializeToString,
+            ),
+            'DeleteDataset': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteDataset,
+                    request_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.DeleteDatasetRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.DeleteDatasetResponse.SerializeToString,
+            ),
+            'GetDatasetVersion': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetDatasetVersion,
+                    request_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.GetDatasetVersionRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.GetDatasetVersionResponse.SerializeToString,
+            ),
+            'ListDatasetVersions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDatasetVersions,
+                    request_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.ListDatasetVersionsRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.ListDatasetVersionsResponse.SerializeToString,
+            ),
+            'UpdateDatasetVersion': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateDatasetVersion,
+                    request_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.UpdateDatasetVersionRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.UpdateDatasetVersionResponse.SerializeToString,
+            ),
+            'DeleteDatasetVersion': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteDatasetVersion,
+                    request_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.DeleteDatasetVersionRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.DeleteDatasetVersionResponse.SerializeToString,
+            ),
+            'ListDatasetFiles': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDatasetFiles,
+                    request_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.ListDatasetFilesRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.ListDatasetFilesResponse.SerializeToString,
+            ),
+            'SetDatasetAlias': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetDatasetAlias,
+                    request_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.SetDatasetAliasRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.SetDatasetAliasResponse.SerializeToString,
+            ),
+            'DeleteDatasetAlias': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteDatasetAlias,
+                    request_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.DeleteDatasetAliasRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.DeleteDatasetAliasResponse.SerializeToString,
+            ),
+            'ListDatasetAliasMoves': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDatasetAliasMoves,
+                    request_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.ListDatasetAliasMovesRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.ListDatasetAliasMovesResponse.SerializeToString,
+            ),
+            'GetDatum': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetDatum,
+                    request_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.GetDatumRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.GetDatumResponse.SerializeToString,
+            ),
+            'SetDatumAlias': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetDatumAlias,
+                    request_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.SetDatumAliasRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.SetDatumAliasResponse.SerializeToString,
+            ),
+            'DeleteDatumAlias': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteDatumAlias,
+                    request_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.DeleteDatumAliasRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.DeleteDatumAliasResponse.SerializeToString,
+            ),
+            'ResolveReferences': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResolveReferences,
+                    request_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.ResolveReferencesRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.ResolveReferencesResponse.SerializeToString,
             ),
             'EmptyProject': grpc.unary_unary_rpc_method_handler(
                     servicer.EmptyProject,
@@ -822,6 +1103,465 @@ class ArtifactService(object):
             '/headwater.api.artifact.v1.ArtifactService/AbortParts',
             headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.AbortPartsRequest.SerializeToString,
             headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.AbortPartsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateDatasetVersion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.artifact.v1.ArtifactService/CreateDatasetVersion',
+            headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.CreateDatasetVersionRequest.SerializeToString,
+            headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.CreateDatasetVersionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetDataset(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.artifact.v1.ArtifactService/GetDataset',
+            headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.GetDatasetRequest.SerializeToString,
+            headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.GetDatasetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDatasets(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.artifact.v1.ArtifactService/ListDatasets',
+            headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.ListDatasetsRequest.SerializeToString,
+            headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.ListDatasetsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateDataset(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.artifact.v1.ArtifactService/UpdateDataset',
+            headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.UpdateDatasetRequest.SerializeToString,
+            headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.UpdateDatasetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteDataset(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.artifact.v1.ArtifactService/DeleteDataset',
+            headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.DeleteDatasetRequest.SerializeToString,
+            headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.DeleteDatasetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetDatasetVersion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.artifact.v1.ArtifactService/GetDatasetVersion',
+            headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.GetDatasetVersionRequest.SerializeToString,
+            headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.GetDatasetVersionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDatasetVersions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.artifact.v1.ArtifactService/ListDatasetVersions',
+            headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.ListDatasetVersionsRequest.SerializeToString,
+            headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.ListDatasetVersionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateDatasetVersion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.artifact.v1.ArtifactService/UpdateDatasetVersion',
+            headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.UpdateDatasetVersionRequest.SerializeToString,
+            headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.UpdateDatasetVersionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteDatasetVersion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.artifact.v1.ArtifactService/DeleteDatasetVersion',
+            headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.DeleteDatasetVersionRequest.SerializeToString,
+            headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.DeleteDatasetVersionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDatasetFiles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.artifact.v1.ArtifactService/ListDatasetFiles',
+            headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.ListDatasetFilesRequest.SerializeToString,
+            headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.ListDatasetFilesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetDatasetAlias(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.artifact.v1.ArtifactService/SetDatasetAlias',
+            headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.SetDatasetAliasRequest.SerializeToString,
+            headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.SetDatasetAliasResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteDatasetAlias(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.artifact.v1.ArtifactService/DeleteDatasetAlias',
+            headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.DeleteDatasetAliasRequest.SerializeToString,
+            headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.DeleteDatasetAliasResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDatasetAliasMoves(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.artifact.v1.ArtifactService/ListDatasetAliasMoves',
+            headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.ListDatasetAliasMovesRequest.SerializeToString,
+            headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.ListDatasetAliasMovesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetDatum(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.artifact.v1.ArtifactService/GetDatum',
+            headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.GetDatumRequest.SerializeToString,
+            headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.GetDatumResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetDatumAlias(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.artifact.v1.ArtifactService/SetDatumAlias',
+            headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.SetDatumAliasRequest.SerializeToString,
+            headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.SetDatumAliasResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteDatumAlias(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.artifact.v1.ArtifactService/DeleteDatumAlias',
+            headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.DeleteDatumAliasRequest.SerializeToString,
+            headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.DeleteDatumAliasResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResolveReferences(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.artifact.v1.ArtifactService/ResolveReferences',
+            headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.ResolveReferencesRequest.SerializeToString,
+            headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.ResolveReferencesResponse.FromString,
             options,
             channel_credentials,
             insecure,

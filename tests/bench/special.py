@@ -37,15 +37,10 @@ def crowd(env: dict[str, str]) -> tuple[list[float], float]:
     """Starts 200 runs of five steps at once; returns the gaps between their steps (seconds) and how long all took."""
     headwater = [str(Path(sys.executable).parent / "headwater")]
     subprocess.run([*headwater, "deploy", str(HERE / "flows" / "short.py")], env=env, check=True, capture_output=True)
-    exports = dict(
-        line.removeprefix("export ").partition("=")[::2]
-        for line in subprocess.run([*headwater, "env"], env=env, check=True, capture_output=True, text=True)
-        .stdout.replace("'", "")
-        .splitlines()
-    )
+    exports = exports_of(env)
     begin = time.perf_counter()
     with ThreadPoolExecutor(8) as pool:
-        runs = list(pool.map(lambda _: _start(exports), range(CROWD)))
+        runs = list(pool.map(lambda _: start(exports, "Short"), range(CROWD)))
     for run in runs:
         while (state := _get(exports, f"/api/v1/runs/{run}")["run"]["state"]) == "RUN_STATE_RUNNING":
             time.sleep(0.2)
@@ -58,8 +53,17 @@ def crowd(env: dict[str, str]) -> tuple[list[float], float]:
     return json.loads(read.stdout), took
 
 
-def _start(exports: dict[str, str]) -> str:
-    return _call(exports, "/api/v1/projects/default/runs", {"deployment": "Short"})["run"]["runId"]
+def exports_of(env: dict[str, str]) -> dict[str, str]:
+    """What `headwater env` says a client needs."""
+    headwater = str(Path(sys.executable).parent / "headwater")
+    said = subprocess.run([headwater, "env"], env=env, check=True, capture_output=True, text=True).stdout
+    lines = said.replace("'", "").splitlines()
+    return dict(line.removeprefix("export ").partition("=")[::2] for line in lines)
+
+
+def start(exports: dict[str, str], deployment: str) -> str:
+    """The id of a new run."""
+    return _call(exports, "/api/v1/projects/default/runs", {"deployment": deployment})["run"]["runId"]
 
 
 def _get(exports: dict[str, str], path: str) -> dict:

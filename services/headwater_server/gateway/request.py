@@ -12,6 +12,7 @@ from headwater_server.kit.auth import Identity
 from headwater_server.kit.errors import TABLE, InvalidArgument, ServiceError
 
 MAX_BODY = 64 << 20
+PROTOBUF = ("application/x-protobuf", "application/protobuf")
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 _SAFETY = {
     "x-content-type-options": "nosniff",
@@ -41,8 +42,13 @@ class Request:
     traceparent: str
     receive: Receive = field(repr=False)
 
-    async def body(self) -> bytes:
-        """The raw body, which must be JSON by its own words. Raises InvalidArgument, or HttpError 413."""
+    @property
+    def is_protobuf(self) -> bool:
+        return self._media in PROTOBUF
+
+    async def body(self, *, binary: bool = False) -> bytes:
+        """The raw body, which must be JSON by its own words, or with `binary` protobuf. Raises InvalidArgument, or
+        HttpError 413."""
         length = self.headers.get("content-length", "")
         if length.isdigit() and int(length) > MAX_BODY:
             raise _too_large()
@@ -59,14 +65,20 @@ class Request:
             chunks.append(chunk)
             more = message.get("more_body", False)
         if size:
-            self._refuse_other_types()
+            self._refuse_other_types(binary)
         return b"".join(chunks)
 
     async def json(self) -> dict[str, Any]:
         return json_object(await self.body())
 
-    def _refuse_other_types(self) -> None:
-        said = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+    @property
+    def _media(self) -> str:
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    def _refuse_other_types(self, binary: bool) -> None:
+        said = self._media
+        if binary and said in PROTOBUF:
+            return
         if said != "application/json" and not (said.startswith("application/") and said.endswith("+json")):
             raise InvalidArgument(
                 f"Content-Type is {said or 'not set'!r}, this server reads JSON",

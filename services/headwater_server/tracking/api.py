@@ -1,16 +1,18 @@
 """The RPCs of tracking: check what was sent, ask the store, answer. No SQL here."""
 
 import uuid
+from collections.abc import AsyncIterator
 
 from headwater.api.events.v1 import events_pb2
+from headwater.api.tracking.v1 import batches_pb2
 from headwater.api.tracking.v1 import tracking_pb2 as pb
-from headwater_server.kit.clock import timestamp
+from headwater_server.kit.clock import timestamp, to_datetime
 from headwater_server.kit.errors import AlreadyExists, InvalidArgument
 from headwater_server.kit.ids import uuid7
 from headwater_server.kit.outbox import Outbox, OutboxTransaction
 from headwater_server.kit.pages import page_size, page_token, read_page_token
 from headwater_server.kit.rpc import Call
-from headwater_server.tracking import limits, messages
+from headwater_server.tracking import limits, messages, packed
 from headwater_server.tracking.batches import Batch
 from headwater_server.tracking.columns import parse_columns
 from headwater_server.tracking.filters import Order, keys_of, parse_filter, parse_order
@@ -20,6 +22,7 @@ from headwater_server.tracking.mlflow.writer import Writer
 from headwater_server.tracking.names import name_for
 from headwater_server.tracking.search_sql import Scope, count_query, search_queries
 from headwater_server.tracking.store import DEFAULT_EXPERIMENT, NewRun, RunRef, Store, no_run
+from headwater_server.tracking.writers import Writers, visible
 
 MAX_HISTORY = 100_000
 MAX_OFFSET = 1_000_000
@@ -27,9 +30,10 @@ RUNNING = pb.TRACKED_RUN_STATE_RUNNING
 
 
 class TrackingApi(MlflowApi):
-    def __init__(self, store: Store, ingest: Ingest, outbox: Outbox, writer: Writer) -> None:
+    def __init__(self, store: Store, ingest: Ingest, outbox: Outbox, writer: Writer, writers: Writers) -> None:
         super().__init__(store, ingest, outbox, writer)
         self._store, self._ingest, self._outbox = store, ingest, outbox
+        self._writers = writers
 
     async def create_experiment(self, request: pb.CreateExperimentRequest, call: Call) -> pb.CreateExperimentResponse:
         name = limits.check_name(request.name, "name")
@@ -69,7 +73,9 @@ class TrackingApi(MlflowApi):
         keys = await self._store.ensure_keys(tags)
         async with self._outbox.transaction() as tx:
             experiment = await self._experiment_of(tx, request, parent)
-            new = NewRun(run, request.project, experiment, name, parent_id=parent.id if parent else None)
+            started = to_datetime(request.started_at) if request.HasField("started_at") else None
+            parent_id = parent.id if parent else None
+            new = NewRun(run, request.project, experiment, name, parent_id=parent_id, started_at=started)
             made = await self._store.create_run(tx, new)
             if made is not None:
                 await self._store.add_texts(tx, made, keys, {}, tags)
@@ -160,7 +166,8 @@ class TrackingApi(MlflowApi):
             hint = f"one of {', '.join(pb.TrackedRunState.keys()[1:])}"
             raise InvalidArgument(f"state: {request.state} is not a state", field="state", hint=hint)
         async with self._outbox.transaction() as tx:
-            row = await self._store.update_run(tx, run.id, request.state or None, name)
+            at = to_datetime(request.finished_at) if request.HasField("finished_at") else None
+            row = await self._store.update_run(tx, run.id, request.state or None, name, at)
             if row["state"] != RUNNING and row["state"] != row["old_state"]:
                 tx.emit(
                     events_pb2.TrackedRunFinished(
@@ -188,6 +195,24 @@ class TrackingApi(MlflowApi):
         )
         await self._ingest.write([Target(run.id, batch)], strict=True)
         return pb.LogBatchResponse()
+
+    async def log_batches(self, request: batches_pb2.LogBatchesRequest, call: Call) -> batches_pb2.LogBatchesResponse:
+        sequence, refused = await self._write_packed(request, call)
+        return batches_pb2.LogBatchesResponse(sequence=sequence, refused=refused)
+
+    async def stream_batches(
+        self, requests: AsyncIterator[batches_pb2.StreamBatchesRequest], call: Call
+    ) -> AsyncIterator[batches_pb2.StreamBatchesResponse]:
+        async for request in requests:
+            sequence, refused = await self._write_packed(request, call)
+            yield batches_pb2.StreamBatchesResponse(sequence=sequence, refused=refused)
+
+    async def _write_packed(
+        self, request: batches_pb2.LogBatchesRequest | batches_pb2.StreamBatchesRequest, call: Call
+    ) -> tuple[int, list[batches_pb2.RefusedBatch]]:
+        writer, found = packed.check_writer(request.writer), packed.read(request, limits.now_ms())
+        sequence, refused = await self._writers.write(writer, found, visible(call.project))
+        return sequence, [messages.refused(*each) for each in refused]
 
     async def get_metric_history(self, request: pb.GetMetricHistoryRequest, call: Call) -> pb.GetMetricHistoryResponse:
         run = await self._run(request.run_id, call)

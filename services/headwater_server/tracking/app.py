@@ -17,6 +17,7 @@ from headwater_server.tracking.keeping_api import KeepingApi
 from headwater_server.tracking.mlflow.writer import Writer
 from headwater_server.tracking.removal import Removal, RemovalApi
 from headwater_server.tracking.store import Store
+from headwater_server.tracking.writers import Writers
 
 NAME = "tracking"
 UPKEEP_SECONDS = 3600.0
@@ -32,7 +33,7 @@ async def build(kit: ServiceKit[Settings]) -> None:
     ingest, writer = Ingest(kit.database, kit.outbox, store, keeping.came), Writer(kit.database, keeping.came)
     removal = Removal(kit.outbox, store)
     api = Joined(
-        TrackingApi(store, ingest, kit.outbox, writer),
+        TrackingApi(store, ingest, kit.outbox, writer, Writers(kit.database, store, keeping.came)),
         ComparisonApi(store),
         RemovalApi(removal, store),
         KeepingApi(store, keeping, removal),
@@ -45,6 +46,7 @@ async def build(kit: ServiceKit[Settings]) -> None:
         queries = load_queries(__package__)
         while True:
             await kit.database.execute(queries.forget_batches)
+            await kit.database.execute(queries.forget_writers)
             await asyncio.sleep(UPKEEP_SECONDS)
 
     kit.loop("upkeep", upkeep)

@@ -4,9 +4,12 @@ import uuid
 from collections.abc import Iterable
 from typing import Any
 
+from headwater.api.tracking.v1 import batches_pb2
 from headwater.api.tracking.v1 import tracking_pb2 as pb
 from headwater_server.kit.clock import timestamp
+from headwater_server.kit.errors import ServiceError
 from headwater_server.tracking.batches import Point
+from headwater_server.tracking.packed import Packed
 from headwater_server.tracking.store import LoadedRun
 
 
@@ -46,6 +49,10 @@ def run_id_text(run: uuid.UUID) -> str:
 def points(metrics: Iterable[pb.Metric], now: int) -> list[Point]:
     """Points of a request; one without a time is of now."""
     return [Point(m.key, m.value, m.step, m.timestamp_ms or now) for m in metrics]
+
+
+def refused(batch: Packed, error: ServiceError) -> batches_pb2.RefusedBatch:
+    return batches_pb2.RefusedBatch(sequence=batch.sequence, run_id=batch.run_id, code=error.code, message=str(error))
 
 
 def series(key: str, rows: Iterable[Any]) -> list[pb.Metric]:

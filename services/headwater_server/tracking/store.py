@@ -247,9 +247,10 @@ class Store:
         await tx.conn.execute(q.revive_flow_run, run, at)
 
     async def update_run(
-        self, tx: OutboxTransaction, run_id: int, state: int | None, name: str | None
+        self, tx: OutboxTransaction, run_id: int, state: int | None, name: str | None, at: datetime | None = None
     ) -> asyncpg.Record:
-        row = await tx.conn.fetchrow(q.update_run, run_id, state, name)
+        """at: when it ended, if it does; None: now."""
+        row = await tx.conn.fetchrow(q.update_run, run_id, state, name, at)
         assert row is not None
         return row
 

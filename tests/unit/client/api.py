@@ -10,6 +10,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from google.protobuf.json_format import MessageToDict
+
+from headwater.api.tracking.v1 import batches_pb2
 from headwater.client.http import Connection
 from headwater.client.locate import Server
 
@@ -78,7 +81,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _json(self) -> None:
         parts = urlsplit(self.path)
         data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        body, query = json.loads(data or b"{}"), parse_qs(parts.query)
+        if self.headers.get("Content-Type") == "application/x-protobuf":
+            body = MessageToDict(batches_pb2.LogBatchesRequest.FromString(data))
+        else:
+            body = json.loads(data or b"{}")
+        query = parse_qs(parts.query)
         self.owner.requests.append((self.command, parts.path, query, body))
         status, reply = self.owner.answer(self.command, parts.path, query, body)
         self._send(status, json.dumps(reply).encode())

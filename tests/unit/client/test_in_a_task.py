@@ -1,6 +1,8 @@
 """Inside a task logging goes to the node agent, never to the network, and never waits for an answer."""
 
+import math
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -33,7 +35,24 @@ def test_points_params_and_tags(agent: socket.socket) -> None:
     log_metric("loss", 0.25)
     log_params({"layers": (32, 16)})
     set_tag("kind", "test")
-    first, second, params, tags = (received(agent) for _ in range(4))
-    assert first["op"] == "metrics" and first["metrics"][0].items() >= {"key": "loss", "value": 0.5, "step": 0}.items()
-    assert second["metrics"][0]["step"] == 1
-    assert (params["params"], tags["tags"]) == ({"layers": "(32, 16)"}, {"kind": "test"})
+    messages = [received(agent)]
+    while not messages[-1]["tags"]:
+        messages.append(received(agent))
+    assert {message["op"] for message in messages} == {"metrics"}
+    points = [point for message in messages for point in message["metrics"]]
+    assert [(p["key"], p["value"], p["step"]) for p in points] == [("loss", 0.5, 0), ("loss", 0.25, 1)]
+    assert messages[-2]["params"] == {"layers": "(32, 16)"} and messages[-1]["tags"] == {"kind": "test"}
+
+
+def test_what_gathers_goes_before_the_result(agent: socket.socket) -> None:
+    line = channel.active()
+    assert line is not None
+    for number in range(12_000):
+        log_metric("loss", math.nan if number else math.inf, step=number)
+    reader = threading.Thread(target=line.finish, args=({"op": "result"},))
+    reader.start()
+    values: list[Any] = []
+    while (message := received(agent))["op"] != "result":
+        values += [point["value"] for point in message["metrics"]]
+    reader.join()
+    assert values == ["Infinity", *["NaN"] * 11_999]

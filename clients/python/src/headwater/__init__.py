@@ -78,11 +78,35 @@ if TYPE_CHECKING:
     from headwater.runner import Runner as Runner
     from headwater.runtime.serializers import register_serializer as register_serializer
     from headwater.s3 import S3 as S3
+    from headwater.tracking import active_run as active_run
+    from headwater.tracking import delete_run as delete_run
+    from headwater.tracking import download_artifact as download_artifact
+    from headwater.tracking import end_run as end_run
+    from headwater.tracking import flush as flush
+    from headwater.tracking import get_metric_history as get_metric_history
+    from headwater.tracking import get_run as get_run
+    from headwater.tracking import list_artifacts as list_artifacts
+    from headwater.tracking import load_table as load_table
+    from headwater.tracking import log_artifact as log_artifact
+    from headwater.tracking import log_artifacts as log_artifacts
+    from headwater.tracking import log_dict as log_dict
+    from headwater.tracking import log_figure as log_figure
+    from headwater.tracking import log_image as log_image
+    from headwater.tracking import log_input as log_input
+    from headwater.tracking import log_inputs as log_inputs
     from headwater.tracking import log_metric as log_metric
     from headwater.tracking import log_metrics as log_metrics
     from headwater.tracking import log_param as log_param
     from headwater.tracking import log_params as log_params
+    from headwater.tracking import log_table as log_table
+    from headwater.tracking import log_text as log_text
+    from headwater.tracking import restore_run as restore_run
+    from headwater.tracking import search_experiments as search_experiments
+    from headwater.tracking import search_runs as search_runs
+    from headwater.tracking import set_experiment as set_experiment
     from headwater.tracking import set_tag as set_tag
+    from headwater.tracking import set_tags as set_tags
+    from headwater.tracking import start_run as start_run
 
 __version__ = "0.1.0"
 
@@ -114,7 +138,37 @@ _HOMES = {
     "headwater.flow.projects": ("project",),
     "headwater.flow.user_steps": ("UserStepDecorator", "user_step_decorator", "USER_SKIP_STEP"),
     "headwater.flow.triggers": ("trigger", "trigger_on_finish", "trigger_on_promotion", "schedule"),
-    "headwater.tracking": ("log_metric", "log_metrics", "log_param", "log_params", "set_tag"),
+    "headwater.tracking": (
+        "active_run",
+        "delete_run",
+        "download_artifact",
+        "end_run",
+        "flush",
+        "get_metric_history",
+        "get_run",
+        "list_artifacts",
+        "load_table",
+        "log_artifact",
+        "log_artifacts",
+        "log_dict",
+        "log_figure",
+        "log_image",
+        "log_input",
+        "log_inputs",
+        "log_metric",
+        "log_metrics",
+        "log_param",
+        "log_params",
+        "log_table",
+        "log_text",
+        "restore_run",
+        "search_experiments",
+        "search_runs",
+        "set_experiment",
+        "set_tag",
+        "set_tags",
+        "start_run",
+    ),
     "headwater.models": ("register_model", "promote", "load_model", "ModelVersion"),
     "headwater.client": (
         "Metaflow",

@@ -147,10 +147,17 @@ _BY_STATUS: dict[int, type[ServerError]] = {
 }
 
 
+def of_code(code: str, message: str) -> ServerError:
+    """The error of a code of the servers' table."""
+    return BY_CODE.get(code, Internal)(message)
+
+
 def from_response(status: int, body: Any) -> ServerError:
     """The error of an HTTP answer: {"error": {"code", "message", "field", "hint", "reason"}}, or a proxy's words."""
     fallback = _BY_STATUS.get(status, Internal)
     error: Any = cast("dict[str, Any]", body).get("error") if isinstance(body, dict) else None
+    if isinstance(body, dict) and "error_code" in body:  # in the dialect of MLflow
+        return fallback(str(cast("dict[str, Any]", body).get("message", "")), status=status)
     if not isinstance(error, dict):
         return fallback(f"the server answered with HTTP status {status}", status=status)
     said = cast("dict[str, Any]", error)

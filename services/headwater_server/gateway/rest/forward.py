@@ -21,8 +21,8 @@ class Forward:
 
     async def __call__(self, request: Request) -> Response:
         route = self._route
-        body = await request.body() if route.has_body else None
-        message = read(route.request, Source(request.path, request.query, body))
+        body = await request.body(binary=True) if route.has_body else None
+        message = read(route.request, Source(request.path, request.query, body, request.is_protobuf))
         call = getattr(self._kit.client(route.service), route.method.name)
         reply = await call(message, timeout=TIMEOUT, on_behalf=request.identity, traceparent=request.traceparent)
         return answer(to_json(reply))

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 import msgspec
 from google.protobuf import json_format
 from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 
 from headwater_server.kit.errors import InvalidArgument
 from headwater_server.kit.hints import did_you_mean, shown
@@ -40,12 +40,16 @@ class Source(NamedTuple):
     path: dict[str, str]
     query: bytes = b""
     body: bytes | None = None
+    # The body is the message in protobuf's own encoding, not JSON.
+    binary: bool = False
 
 
 def read(cls: type[Message], source: Source) -> Any:
     """The message of a request. Raises InvalidArgument naming the field, the value and what would do."""
     message = cls()
-    if source.body is not None:
+    if source.body is not None and source.binary:
+        _fill_from_protobuf(message, source.body)
+    elif source.body is not None:
         _fill_from_json(message, source.body)
     _fill_from_path(message, source.path, source.body is not None)
     for name, values in grouped(source.query).items():
@@ -109,6 +113,14 @@ def _fill_from_json(message: Message, body: bytes) -> None:
         raise _refused(str(error), message.DESCRIPTOR) from None
     except (TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise InvalidArgument(f"the body does not fit: {error}", field="body") from None
+
+
+def _fill_from_protobuf(message: Message, body: bytes) -> None:
+    try:
+        message.ParseFromString(body)
+    except DecodeError:
+        name = message.DESCRIPTOR.name
+        raise InvalidArgument(f"the body is not a {name} in protobuf", field="body", hint="or send JSON") from None
 
 
 def _fill_from_path(message: Message, path: dict[str, str], has_body: bool) -> None:

@@ -38,3 +38,14 @@ INSERT INTO tags AS t (run_id, key_id, value)
 SELECT * FROM unnest($1::bigint[], $2::int[], $3::text[])
 ON CONFLICT (run_id, key_id) DO UPDATE SET value = excluded.value
 WHERE t.value <> excluded.value
+
+-- name: hold_writer
+-- How far it has come; nobody else writes for it until this transaction ends.
+INSERT INTO writers (writer) VALUES ($1) ON CONFLICT (writer) DO UPDATE SET at = now() RETURNING sequence
+
+-- name: advance_writer
+UPDATE writers SET sequence = $2 WHERE writer = $1
+
+-- name: forget_writers
+-- A row per process that ever logged; one that comes back after so long would have its last batch stored again.
+DELETE FROM writers WHERE at < now() - interval '2 years'

@@ -36,14 +36,14 @@ UPDATE runs SET state = 1, finished_at = NULL, packed_at = NULL WHERE uuid = $1 
 UPDATE runs SET state = $2, finished_at = $3 WHERE parent_id = $1 AND state = 1
 
 -- name: update_run
--- $2: new state or null; $3: new name or null. A run that goes on again has no end.
+-- $2: new state or null; $3: new name or null; $4: when it ended, null: now. A run that goes on again has no end.
 UPDATE runs r SET
     state = coalesce($2, r.state),
     name = coalesce($3, r.name),
     finished_at = CASE
         WHEN coalesce($2, r.state) = 1 THEN NULL
         WHEN $2 IS NULL OR r.finished_at IS NOT NULL AND r.state = $2 THEN r.finished_at
-        ELSE now()
+        ELSE coalesce($4, now())
     END,
     packed_at = CASE WHEN coalesce($2, r.state) = 1 THEN NULL ELSE r.packed_at END
 FROM runs earlier

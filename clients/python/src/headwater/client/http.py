@@ -9,7 +9,7 @@ import socket
 import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import quote, urlencode, urlsplit
 
 from headwater.client.locate import Server, locate
@@ -83,6 +83,50 @@ class Connection:
                     raise
             time.sleep(pause)
             pause = min(pause * 2, 1.0)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: "Mapping[str, Any] | bytes | None" = None,
+        *,
+        media: str = "application/json",
+        timeout: float = TIMEOUT,
+    ) -> dict[str, Any]:
+        """One request, tried once: for those who keep what they send and know when to try again. Raises as call()."""
+        data = json.dumps(body, separators=(",", ":")).encode() if isinstance(body, Mapping) else body
+        headers = {"Content-Type": media} if data is not None else {}
+        return self._once(method, self._prefix + path, data, timeout, True, headers)
+
+    def put_file(self, path: str, file: BinaryIO, size: int, *, timeout: float = 300.0) -> None:
+        """Uploads an open file in one go. Raises as call()."""
+        import http.client
+
+        line = self._new(timeout)
+        try:
+            headers = self._headers({"Content-Type": "application/octet-stream", "Content-Length": str(size)}, None)
+            line.request("PUT", self._prefix + path, body=file, headers=headers)
+            response = line.getresponse()
+            payload = response.read()
+        except TimeoutError:
+            raise DeadlineExceeded(f"{self.server.url} did not take {path} within {timeout:g} seconds") from None
+        except (OSError, http.client.HTTPException) as error:
+            raise self.unreachable(error) from error
+        finally:
+            line.close()
+        if response.status >= 400:
+            raise self.error(response.status, payload)
+
+    def get_bytes(self, path: str, query: Query | None = None, *, timeout: float = 300.0) -> bytes:
+        """What lies at a path, whatever it is. Raises as call()."""
+        line, response = self.open("GET", self.target(path, query), None, timeout, {})
+        try:
+            payload = response.read()
+        finally:
+            line.close()
+        if response.status >= 400:
+            raise self.error(response.status, payload)
+        return payload
 
     def stream(
         self, path: str, query: Query | None = None, *, last_id: str = "", until: float | None = None
@@ -178,7 +222,7 @@ class Connection:
     def _headers(self, extra: Mapping[str, str], data: bytes | None) -> dict[str, str]:
         headers = {"Accept": "application/json", **extra}
         if data is not None:
-            headers["Content-Type"] = "application/json"
+            headers.setdefault("Content-Type", "application/json")
         if self.server.token:
             headers["Authorization"] = f"Bearer {self.server.token}"
         if traceparent := os.environ.get("TRACEPARENT"):

@@ -7,6 +7,7 @@ and in processes that user code forked: they use HTTP.
 import _thread
 import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ class Channel:
         self._pid = os.getpid()
         self._files = 0
         self._over = False
+        # What hands over what it has gathered, before the task's result goes.
+        self.before_result: list[Callable[[], None]] = []
 
     def get_blob(self, digest: str) -> Path:
         """A read-only file with the bytes of a blob, from the node's cache. Raises ArtifactError when there is none."""
@@ -77,6 +80,8 @@ class Channel:
 
     def finish(self, result: dict[str, Any]) -> None:
         """The last message of the task: then the socket is the next one's, whatever threads of this one still run."""
+        for hand_over in self.before_result:
+            hand_over()
         with self._lock:
             frames.send(self._sock, result)
             self._over = True
@@ -92,6 +97,10 @@ class Channel:
         if error := reply.get("error"):
             raise ArtifactError(error)
         return reply
+
+    @property
+    def over(self) -> bool:
+        return self._over
 
     @property
     def usable(self) -> bool:

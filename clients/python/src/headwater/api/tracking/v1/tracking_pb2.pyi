@@ -1,5 +1,6 @@
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from headwater.api.options.v1 import options_pb2 as _options_pb2
+from headwater.api.tracking.v1 import batches_pb2 as _batches_pb2
 from headwater.api.tracking.v1 import points_pb2 as _points_pb2
 from headwater.api.tracking.v1 import upkeep_pb2 as _upkeep_pb2
 from headwater.api.tracking.v1 import mlflow_pb2 as _mlflow_pb2
@@ -187,7 +188,7 @@ class ListExperimentsResponse(_message.Message):
     def __init__(self, experiments: _Optional[_Iterable[_Union[Experiment, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class CreateTrackedRunRequest(_message.Message):
-    __slots__ = ("project", "experiment", "name", "parent_run_id", "tags", "run_id")
+    __slots__ = ("project", "experiment", "name", "parent_run_id", "tags", "run_id", "started_at")
     class TagsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -201,13 +202,15 @@ class CreateTrackedRunRequest(_message.Message):
     PARENT_RUN_ID_FIELD_NUMBER: _ClassVar[int]
     TAGS_FIELD_NUMBER: _ClassVar[int]
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    STARTED_AT_FIELD_NUMBER: _ClassVar[int]
     project: str
     experiment: str
     name: str
     parent_run_id: str
     tags: _containers.ScalarMap[str, str]
     run_id: str
-    def __init__(self, project: _Optional[str] = ..., experiment: _Optional[str] = ..., name: _Optional[str] = ..., parent_run_id: _Optional[str] = ..., tags: _Optional[_Mapping[str, str]] = ..., run_id: _Optional[str] = ...) -> None: ...
+    started_at: _timestamp_pb2.Timestamp
+    def __init__(self, project: _Optional[str] = ..., experiment: _Optional[str] = ..., name: _Optional[str] = ..., parent_run_id: _Optional[str] = ..., tags: _Optional[_Mapping[str, str]] = ..., run_id: _Optional[str] = ..., started_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class CreateTrackedRunResponse(_message.Message):
     __slots__ = ("run",)
@@ -338,14 +341,16 @@ class DeleteExperimentResponse(_message.Message):
     def __init__(self, runs: _Optional[int] = ...) -> None: ...
 
 class UpdateTrackedRunRequest(_message.Message):
-    __slots__ = ("run_id", "state", "name")
+    __slots__ = ("run_id", "state", "name", "finished_at")
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
+    FINISHED_AT_FIELD_NUMBER: _ClassVar[int]
     run_id: str
     state: TrackedRunState
     name: str
-    def __init__(self, run_id: _Optional[str] = ..., state: _Optional[_Union[TrackedRunState, str]] = ..., name: _Optional[str] = ...) -> None: ...
+    finished_at: _timestamp_pb2.Timestamp
+    def __init__(self, run_id: _Optional[str] = ..., state: _Optional[_Union[TrackedRunState, str]] = ..., name: _Optional[str] = ..., finished_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class UpdateTrackedRunResponse(_message.Message):
     __slots__ = ("run",)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from headwater.tracking.files import log_artifacts as log_artifacts
     from headwater.tracking.files import log_dict as log_dict
     from headwater.tracking.files import log_figure as log_figure
-    from headwater.tracking.files import log_image as log_image
     from headwater.tracking.files import log_text as log_text
+    from headwater.tracking.images import log_image as log_image
     from headwater.tracking.log import log_metric as log_metric
     from headwater.tracking.log import log_metrics as log_metrics
     from headwater.tracking.log import log_param as log_param
@@ -50,9 +50,9 @@ _HOMES = {
         "log_artifacts",
         "log_dict",
         "log_figure",
-        "log_image",
         "log_text",
     ),
+    "headwater.tracking.images": ("log_image",),
     "headwater.tracking.log": ("log_metric", "log_metrics", "log_param", "log_params", "set_tag", "set_tags"),
     "headwater.tracking.query": (
         "ExperimentInfo",

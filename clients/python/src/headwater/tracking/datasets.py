@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from headwater.errors import ArtifactError, InvalidArgument
-from headwater.tracking.files import _run_id
+from headwater.tracking.files import run_of_call
 from headwater.tracking.session import session
 
 _CONTEXT = "mlflow.data.context"
@@ -43,7 +43,7 @@ def log_inputs(
     run_id: str = "",
 ) -> None:
     """Logs several datasets; see log_input."""
-    run = _run_id(run_id).replace("-", "")
+    run = run_of_call(run_id).replace("-", "")
     inputs: list[dict[str, Any]] = []
     for number, dataset in enumerate(datasets):
         tags = dict((tags_list[number] if number < len(tags_list) else None) or {})

@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from headwater.errors import ArtifactError, FailedPrecondition, InvalidArgument
 from headwater.tracking.runs import active_run, run_of
@@ -30,7 +31,7 @@ def log_artifact(local_path: "str | os.PathLike[str]", artifact_path: str = "", 
     if source.is_dir():
         log_artifacts(source, posixpath.join(artifact_path, source.name), run_id=run_id)
         return
-    _put(run_id, posixpath.join(artifact_path, source.name), lambda place: shutil.copyfile(source, place))
+    put(run_id, posixpath.join(artifact_path, source.name), lambda place: shutil.copyfile(source, place))
 
 
 def log_artifacts(local_dir: "str | os.PathLike[str]", artifact_path: str = "", *, run_id: str = "") -> None:
@@ -40,22 +41,22 @@ def log_artifacts(local_dir: "str | os.PathLike[str]", artifact_path: str = "", 
         raise ArtifactError(f"{root} is not a folder", path=str(root), hint="log_artifact() takes a file")
     for source in sorted(each for each in root.rglob("*") if each.is_file()):
         path = posixpath.join(artifact_path, source.relative_to(root).as_posix())
-        _put(run_id, path, lambda place, source=source: shutil.copyfile(source, place))
+        put(run_id, path, lambda place, source=source: shutil.copyfile(source, place))
 
 
 def log_text(text: str, artifact_file: str, *, run_id: str = "") -> None:
     """Logs text as a file, e.g. "notes/first.txt"."""
-    _put(run_id, artifact_file, lambda place: place.write_text(text, encoding="utf-8"))
+    put(run_id, artifact_file, lambda place: place.write_text(text, encoding="utf-8"))
 
 
 def log_dict(dictionary: Any, artifact_file: str, *, run_id: str = "") -> None:
     """Logs a dictionary or list as JSON, or as YAML where the name ends so and PyYAML is installed."""
     if artifact_file.endswith((".yaml", ".yml")):
-        yaml = _module("yaml", "pip install pyyaml, or name the file .json")
+        yaml = module("yaml", "pip install pyyaml, or name the file .json")
         text: str = yaml.safe_dump(dictionary, sort_keys=False, allow_unicode=True)
     else:
         try:
-            text = json.dumps(dictionary, indent=2, default=_plain)
+            text = json.dumps(dictionary, indent=2, default=plain)
         except (TypeError, ValueError) as error:
             raise InvalidArgument(f"{artifact_file}: {error}", field="dictionary") from None
     log_text(text, artifact_file, run_id=run_id)
@@ -67,52 +68,21 @@ def log_figure(figure: Any, artifact_file: str, *, save_kwargs: dict[str, Any] |
     suffix = posixpath.splitext(artifact_file)[1].lower()
     options = save_kwargs or {}
     if hasattr(figure, "savefig"):
-        _put(run_id, artifact_file, lambda place: figure.savefig(place, **{"format": suffix[1:] or "png", **options}))
+        put(run_id, artifact_file, lambda place: figure.savefig(place, **{"format": suffix[1:] or "png", **options}))
     elif kind.startswith("plotly.") and suffix in (".html", ""):
         options = {"include_plotlyjs": "cdn", "auto_open": False} | options
-        _put(run_id, artifact_file, lambda place: place.write_text(figure.to_html(**_but(options, "auto_open"))))
+        put(run_id, artifact_file, lambda place: place.write_text(figure.to_html(**_but(options, "auto_open"))))
     elif kind.startswith("plotly."):
-        _put(run_id, artifact_file, lambda place: place.write_bytes(figure.to_image(format=suffix[1:], **options)))
+        put(run_id, artifact_file, lambda place: place.write_bytes(figure.to_image(format=suffix[1:], **options)))
     else:
         raise InvalidArgument(f"figure is a {kind}, not one of matplotlib or plotly", field="figure")
-
-
-def log_image(
-    image: Any,
-    artifact_file: str = "",
-    *,
-    key: str = "",
-    step: int = 0,
-    timestamp: int | None = None,
-    run_id: str = "",
-) -> None:
-    """Logs an image: of PIL, or an array (height, width) or (height, width, 1 | 3 | 4) of bytes or of 0 … 1.
-
-    Either artifact_file names the file, or key and step place it in images/ as mlflow's clients do.
-    """
-    if bool(artifact_file) == bool(key):
-        raise InvalidArgument("name the image by artifact_file or by key and step", field="artifact_file")
-    if key:
-        import time
-        import uuid
-
-        safe = key.replace("/", "#").replace("#", "~")
-        at = int(time.time() * 1000) if timestamp is None else timestamp
-        artifact_file = f"images/{safe}%step%{step}%timestamp%{at}%{uuid.uuid4()}.png"
-    suffix = (posixpath.splitext(artifact_file)[1][1:] or "png").lower()
-    if hasattr(image, "to_pil_image"):
-        image = image.to_pil_image()
-    if not hasattr(image, "save"):
-        image = _pil(image)
-    options = {"format": {"jpg": "JPEG"}.get(suffix, suffix.upper())}
-    _put(run_id, artifact_file, lambda place: image.save(place, **options))
 
 
 def list_artifacts(artifact_path: str = "", *, run_id: str = "") -> list[str]:
     """Paths of the files and folders (these end with "/") of a run, below a folder of it."""
     from headwater.client.http import connect
 
-    query = {"run_id": _run_id(run_id).replace("-", ""), "path": artifact_path}
+    query = {"run_id": run_of_call(run_id).replace("-", ""), "path": artifact_path}
     files = connect().call("GET", "/api/2.0/mlflow/artifacts/list", query=query).get("files", [])
     return [f"{each['path']}/" if each.get("is_dir") else each["path"] for each in files]
 
@@ -121,13 +91,13 @@ def download_artifact(artifact_file: str, dst_path: "str | os.PathLike[str]" = "
     """The bytes of a file of a run; also written to dst_path, if that is given. Raises NotFound."""
     from headwater.client.http import connect
 
-    content = connect().get_bytes(artifact_path(_run_id(run_id), _checked(artifact_file)))
+    content = connect().get_bytes(artifact_path(run_of_call(run_id), checked(artifact_file)))
     if dst_path:
         Path(dst_path).write_bytes(content)
     return content
 
 
-def _run_id(given: str) -> str:
+def run_of_call(given: str) -> str:
     """The run that is named, else the active one, else the step's. Raises FailedPrecondition."""
     if given:
         return run_of(given).run_id
@@ -141,8 +111,8 @@ def _run_id(given: str) -> str:
     return found
 
 
-def _put(run_id: str, path: str, write: Callable[[Path], object]) -> None:
-    run, path = _run_id(run_id), _checked(path)
+def put(run_id: str, path: str, write: Callable[[Path], object]) -> None:
+    run, path = run_of_call(run_id), checked(path)
     try:
         session().upload(run, path, write)
     except OSError as error:
@@ -150,9 +120,10 @@ def _put(run_id: str, path: str, write: Callable[[Path], object]) -> None:
         raise ArtifactError(f"{path} cannot be logged: {reason} ({error.filename})", path=path) from None
 
 
-def _checked(path: str) -> str:
+def checked(path: str) -> str:
     parts = [part for part in str(path).replace(os.sep, "/").split("/") if part]
     bad = any(part in (".", "..") for part in parts) or any(char in str(path) for char in _BAD)
+    bad = bad or unquote(str(path)) != str(path)  # somewhere on the way it would become another one
     if not parts or bad or str(path).startswith("/") or not str(path).isprintable():
         raise InvalidArgument(
             f"{path!r} is not a path of a file within a run", field="artifact_file", hint='e.g. "plots/loss.png"'
@@ -160,27 +131,7 @@ def _checked(path: str) -> str:
     return "/".join(parts)
 
 
-def _pil(image: Any) -> Any:
-    numpy = _module("numpy", "pip install numpy pillow")
-    from_array = _module("PIL.Image", "pip install pillow").fromarray
-    array = numpy.asarray(image)
-    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
-        raise InvalidArgument(
-            f"image has the shape {array.shape}, not (height, width) or (height, width, 1, 3 or 4)", field="image"
-        )
-    if array.dtype == bool:
-        array = array.astype("uint8") * 255
-    elif array.dtype.kind == "f":
-        if array.size and (array.min() < 0 or array.max() > 1):
-            raise InvalidArgument("image: floats must lie within 0 and 1", field="image", hint="or use bytes, 0 … 255")
-        array = (array * 255).astype("uint8")
-    elif array.size and (array.min() < 0 or array.max() > 255):
-        raise InvalidArgument("image: integers must lie within 0 and 255", field="image")
-    array = array.astype("uint8")
-    return from_array(array[:, :, 0] if array.ndim == 3 and array.shape[2] == 1 else array)
-
-
-def _module(name: str, hint: str) -> Any:
+def module(name: str, hint: str) -> Any:
     from importlib import import_module
 
     try:
@@ -189,7 +140,7 @@ def _module(name: str, hint: str) -> Any:
         raise InvalidArgument(f"this needs the package {name.partition('.')[0]}", hint=hint) from None
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Numbers of numpy and what has a natural text."""
     return value.item() if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 else str(value)
 

@@ -87,7 +87,7 @@ def search_runs(
 
 
 def _frame(runs: list[TrackedRun]) -> Any:
-    from headwater.tracking.files import _module
+    from headwater.tracking.files import module
 
     rows: list[dict[str, Any]] = []
     for run in runs:
@@ -95,7 +95,7 @@ def _frame(runs: list[TrackedRun]) -> Any:
         for kind in ("params", "metrics", "tags"):
             row |= {f"{kind}.{key}": value for key, value in getattr(run, kind).items()}
         rows.append(row)
-    return _module("pandas", "pip install pandas, or output_format='list'").DataFrame(
+    return module("pandas", "pip install pandas, or output_format='list'").DataFrame(
         rows, columns=None if rows else _COLUMNS
     )
 

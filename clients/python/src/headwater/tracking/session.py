@@ -71,6 +71,8 @@ class Session:
         self._on_disk = self._arrived = 0
         self._bytes: deque[tuple[int, int]] = deque()
         self._waiting_bytes = 0
+        # A step's token is not good for what other processes have left.
+        self._adopt_at = math.inf if "HEADWATER_TASK_ID" in os.environ else 0.0
 
     # From user code
 
@@ -103,7 +105,10 @@ class Session:
         return Connection(locate()).send(method, path, body, timeout=timeout)
 
     def begin(self, run_id: str) -> None:
+        """A good moment to look for what others have left, too."""
         self._folder()
+        if self._adopt_at < math.inf:
+            self._adopt_at = 0.0
         if self._spool is not None:
             with suppress(OSError):
                 self._spool.begin(run_id)
@@ -251,13 +256,13 @@ class Session:
 
     def _deliver(self, stop: threading.Event) -> None:
         """The spool to the server, and then what others have left."""
-        pause, adopted = _FIRST_PAUSE, 0.0 if "HEADWATER_TASK_ID" not in os.environ else math.inf
+        pause = _FIRST_PAUSE
         while not stop.is_set():
             try:
                 if self._arrived < self._on_disk:
                     self._send(stop)
-                elif time.monotonic() > adopted:
-                    adopted = time.monotonic() + _ADOPT_EVERY
+                elif time.monotonic() > self._adopt_at:
+                    self._adopt_at = time.monotonic() + _ADOPT_EVERY
                     self._adopt(stop)
                 else:
                     self._send_now.wait(1.0)

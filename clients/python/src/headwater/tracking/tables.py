@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from headwater.errors import InvalidArgument, NotFound
-from headwater.tracking.files import _checked, _module, _plain, _run_id, download_artifact, log_text
+from headwater.tracking.files import checked, download_artifact, log_text, module, plain, run_of_call
 
 _TAG = "mlflow.loggedArtifacts"
 # What this process has logged to a table: (run, file) -> {"columns", "data"}.
@@ -19,7 +19,7 @@ def log_table(data: Any, artifact_file: str, *, run_id: str = "") -> None:
     data: a DataFrame, or {column: [values]} or {column: value}. artifact_file: e.g. "eval.json". Columns that the table
     or the rows lack are filled with null. Raises InvalidArgument.
     """
-    path, run = _checked(artifact_file), _run_id(run_id)
+    path, run = checked(artifact_file), run_of_call(run_id)
     if posixpath.splitext(path)[1] != ".json":
         raise InvalidArgument(f"{artifact_file!r} must end with .json", field="artifact_file")
     columns, rows = _rows(data)
@@ -31,7 +31,7 @@ def log_table(data: Any, artifact_file: str, *, run_id: str = "") -> None:
     place = {name: at for at, name in enumerate(columns)}
     table["data"] += [[row[place[name]] if name in place else None for name in table["columns"]] for row in rows]
     _tables[run, path] = table
-    log_text(json.dumps(table, default=_plain), path, run_id=run)
+    log_text(json.dumps(table, default=plain), path, run_id=run)
     _remember(run, path)
 
 
@@ -40,10 +40,10 @@ def load_table(artifact_file: str, run_ids: "Sequence[str] | str" = (), extra_co
 
     extra_columns: attributes of the run to add to each row, e.g. ["run_id"]. Raises NotFound.
     """
-    pandas = _module("pandas", "pip install pandas")
+    pandas = module("pandas", "pip install pandas")
     runs = [run_ids] if isinstance(run_ids, str) else list(run_ids)
     frames: list[Any] = []
-    for run in runs or [_run_id("")]:
+    for run in runs or [run_of_call("")]:
         table = json.loads(download_artifact(artifact_file, run_id=run))
         frame = pandas.DataFrame(table["data"], columns=table["columns"])
         for name in extra_columns:

@@ -88,7 +88,9 @@ def test_a_run_without_a_server_is_sent_later(connected: Platform, offline: str)
 
 
 def ended(run_id: str) -> headwater.tracking.TrackedRun:
-    return asyncio.run(eventually(lambda: _tracked(run_id), 30, what=f"the end of run {run_id}"))
+    run = asyncio.run(eventually(lambda: _tracked(run_id), 30, what=f"the end of run {run_id}"))
+    assert run is not None
+    return run
 
 
 def _tracked(run_id: str) -> headwater.tracking.TrackedRun | None:

@@ -56,8 +56,9 @@ proto: setup ## Generate the Python stubs from proto/ (with the oldest protobuf 
 docs: setup ## Generate the pages that come from code (settings, OpenAPI, AsyncAPI, infrastructure)
 	$(BIN)/python infra/generate.py
 
-bench: setup ## Measure; with PEERS=<venv with metaflow> side by side
+bench: setup ## Measure; with PEERS=<venv with metaflow and mlflow> side by side; POINTS=100000000: that ingest, too
 	$(BIN)/python tests/bench/run.py $(if $(PEERS),--peers $(PEERS))
+	$(BIN)/python tests/bench/tracking.py $(if $(PEERS),--peers $(PEERS)) $(if $(POINTS),--points $(POINTS))
 
 lock: ## Resolve the dependencies again
 	$(UV) pip compile -q --universal --generate-hashes --no-header --python-version 3.11 services/pyproject.toml clients/python/pyproject.toml \

@@ -34,7 +34,7 @@ WORKER_COMMANDS = {
         f"scheduler.{verb}"
         for verb in ("open_session", "close_session", "claim_task", "complete_task", "list_task_results")
     ),
-    *(f"artifact.{verb}" for verb in ("begin_upload", "commit_upload", "get_blob", "put_card")),
+    *(f"artifact.{verb}" for verb in ("begin_upload", "commit_upload", "sign_parts", "get_blob", "put_card")),
 }
 COMMANDS = WORKER_COMMANDS | {f"{service}.anything" for service in SERVICES}
 

@@ -9,6 +9,7 @@ from headwater_server.artifact.blobs import BlobApi
 from headwater_server.artifact.cards import CardApi
 from headwater_server.artifact.store import NEWEST, Filter, Store
 from headwater_server.artifact.upkeep import UpkeepApi
+from headwater_server.artifact.uploads import Uploads
 from headwater_server.artifact.user_objects import UserObjectApi
 from headwater_server.kit.clock import timestamp
 from headwater_server.kit.errors import InvalidArgument
@@ -20,11 +21,20 @@ from headwater_server.kit.rpc import Call
 
 
 class ArtifactApi:
-    def __init__(self, store: Store, objects: ObjectStore, peers: Peers, outbox: Outbox, upkeep: UpkeepApi) -> None:
+    def __init__(
+        self,
+        store: Store,
+        objects: ObjectStore,
+        peers: Peers,
+        outbox: Outbox,
+        upkeep: UpkeepApi,
+        uploads: Uploads,
+    ) -> None:
         self.collect_garbage, self.audit_artifacts = upkeep.collect_garbage, upkeep.audit_artifacts
         self._store, self._objects = store, objects
-        blobs = BlobApi(store, objects)
+        blobs = BlobApi(store, objects, uploads)
         self.begin_upload, self.commit_upload, self.get_blob = blobs.begin_upload, blobs.commit_upload, blobs.get_blob
+        self.sign_parts = blobs.sign_parts
         self._cards = CardApi(store, peers, outbox)
         self.put_card, self.list_cards = self._cards.put_card, self._cards.list_cards
         users = UserObjectApi(objects)

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from headwater.api.artifact.v1 import artifact_pb2
 from headwater_server.artifact import events
+from headwater_server.artifact.abandoned import Abandoned
 from headwater_server.artifact.api import ArtifactApi
 from headwater_server.artifact.audit import Audit
 from headwater_server.artifact.backlog import Backlog
@@ -15,9 +16,12 @@ from headwater_server.artifact.datasets.creation import CreationApi
 from headwater_server.artifact.datasets.store import DatasetStore
 from headwater_server.artifact.emptying import EmptyingApi
 from headwater_server.artifact.files import FileApi, FileStore
+from headwater_server.artifact.limits import PartSizes
 from headwater_server.artifact.parts import PartsApi
 from headwater_server.artifact.store import Store
 from headwater_server.artifact.upkeep import UpkeepApi
+from headwater_server.artifact.upload_store import UploadStore
+from headwater_server.artifact.uploads import Uploads
 from headwater_server.kit.objects import ObjectStore
 from headwater_server.kit.rpc import Joined
 from headwater_server.kit.service import ServiceKit
@@ -36,6 +40,13 @@ class Settings(ServiceSettings):
         86400.0, ge=0, description="How long a blob stays after the last that needed it went."
     )
     gc_every_seconds: float = Field(3600.0, gt=0, description="Time between two looks for blobs that nobody needs.")
+    upload_grace_seconds: float = Field(
+        604800.0, ge=900, description="How long an upload in parts may rest before its parts are removed."
+    )
+    parts_from_mb: int = Field(
+        128, ge=5, le=5120, description="Blobs of this size and more are uploaded in parts, side by side."
+    )
+    part_mb: int = Field(16, ge=5, le=5120, description="Size of a part; more where there would be over 10,000.")
     gc_settle_seconds: float = Field(
         10.0, ge=0, description="Quiet time after a start or an outage of the bus before blobs are collected."
     )
@@ -50,9 +61,15 @@ async def build(kit: ServiceKit[Settings]) -> None:
     kit.bus.on_reconnect(backlog.interrupted)
     grace = timedelta(seconds=settings.gc_grace_seconds)
     collector = Collector(store, objects, backlog, grace, settings.gc_every_seconds)
-    api = ArtifactApi(store, objects, kit, kit.outbox, UpkeepApi(collector, Audit(store, objects)))
-    files = FileStore(kit.database)
+    files, rows = FileStore(kit.database), UploadStore(kit.database)
     parts = PartsApi(files, store, objects)
+    uploads = Uploads(store, rows, objects, PartSizes(settings.parts_from_mb << 20, settings.part_mb << 20))
+    kit.on_stop(uploads.close)
+    abandoned = Abandoned(
+        rows, uploads, parts, objects, timedelta(seconds=settings.upload_grace_seconds), settings.gc_every_seconds
+    )
+    upkeep = UpkeepApi(collector, Audit(store, rows, objects), abandoned)
+    api = ArtifactApi(store, objects, kit, kit.outbox, upkeep, uploads)
     datasets = DatasetStore(kit.database)
     servicer = Joined(
         api,
@@ -60,10 +77,10 @@ async def build(kit: ServiceKit[Settings]) -> None:
         parts,
         DatasetApi(datasets, store, objects, kit.outbox),
         CreationApi(datasets, kit.outbox),
-        EmptyingApi(store, objects, collector),
+        EmptyingApi(store, objects, collector, uploads),
     )
     kit.serve(artifact_pb2.DESCRIPTOR.services_by_name["ArtifactService"], servicer)
-    kit.loop("uploads", parts.sweep_loop)
+    kit.loop("uploads", abandoned.loop)
     kit.loop("collect", collector.collect_loop)
     kit.loop("remove-dead", collector.remove_loop)
     await events.subscribe(kit, store, objects, backlog)

@@ -12,13 +12,14 @@ from typing import Any
 
 from headwater_server.artifact.keys import FOLDER, beyond, read_key
 from headwater_server.artifact.store import Store
+from headwater_server.artifact.upload_store import UploadStore
 from headwater_server.artifact.verify import hash_object
 from headwater_server.kit.clock import now
 from headwater_server.kit.objects import Listed, ObjectStore
 
 MOST_ROWS = 1000
 FIRST = b""
-MISSING, CORRUPT, ORPHANED = 1, 2, 3
+MISSING, CORRUPT, ORPHANED, UNFINISHED = 1, 2, 3, 4
 
 
 @dataclass
@@ -46,8 +47,8 @@ class Part:
 
 
 class Audit:
-    def __init__(self, store: Store, objects: ObjectStore) -> None:
-        self._store, self._objects = store, objects
+    def __init__(self, store: Store, uploads: UploadStore, objects: ObjectStore) -> None:
+        self._store, self._uploads, self._objects = store, uploads, objects
 
     async def part(self, after: bytes, *, deep: bool, repair: bool, grace: timedelta) -> Part:
         """The next range beyond a digest; grace: orphans younger than this are none yet."""
@@ -59,6 +60,8 @@ class Audit:
         named = {row["key"] for row in rows}
         strays = [each for key, each in listed.items() if key not in named and read_key(key)]
         resting = await self._store.dead_among([each.key for each in strays]) if strays else set()
+        if strays:  # assembled of parts, and read at this moment
+            resting |= {row["key"] for row in (await self._uploads.known()).values()}
         strays = [each for each in strays if each.key not in resting]
         result = Part(last, len(rows), sum(row["size"] for row in rows))
         adopted: set[str] = set()
@@ -98,7 +101,7 @@ class Audit:
             found = info.size
         if found != size:
             return Found(CORRUPT, digest, key, size, f"the object has {found} bytes, not {size}", **about)
-        if deep and (actual := await hash_object(self._objects, key)) != digest.hex():
+        if deep and (actual := await hash_object(self._objects, key, size)) != digest.hex():
             return Found(CORRUPT, digest, key, size, f"the object's bytes have the sha256 {actual}", **about)
         return None
 
@@ -108,7 +111,7 @@ class Audit:
             read = read_key(stray.key)
             if read is None or read.digest != found.digest or stray.size != found.size:
                 continue
-            if await hash_object(self._objects, stray.key) == found.digest.hex():
+            if await hash_object(self._objects, stray.key, stray.size) == found.digest.hex():
                 await self._store.point_elsewhere(found.digest, found.key, stray.key, stray.size)
                 found.repair = f"its bytes were found at {stray.key}"
                 return {stray.key}

@@ -6,6 +6,7 @@ from headwater_server.artifact import holders, limits
 from headwater_server.artifact.holders import Holder
 from headwater_server.artifact.keys import upload_key
 from headwater_server.artifact.store import Store, StoredBlob
+from headwater_server.artifact.uploads import Uploads
 from headwater_server.artifact.verify import not_uploaded, verify
 from headwater_server.kit.clock import timestamp
 from headwater_server.kit.errors import NotFound
@@ -14,31 +15,35 @@ from headwater_server.kit.rpc import Call
 
 
 class BlobApi:
-    def __init__(self, store: Store, objects: ObjectStore) -> None:
-        self._store, self._objects = store, objects
+    def __init__(self, store: Store, objects: ObjectStore, uploads: Uploads) -> None:
+        self._store, self._objects, self._uploads = store, objects, uploads
 
     async def begin_upload(self, request: pb.BeginUploadRequest, call: Call) -> pb.BeginUploadResponse:
         project, digest = limits.check_project(request.project), limits.check_digest(request.digest)
-        size = limits.check_size(request.size, digest)
+        size = limits.check_size(request.size, digest, parts=request.accept_parts)
         holder = self._holder(request.run_id, call)
         known = await self._store.blob(project, digest)
         if known is not None:
             limits.check_same_size(size, known.size, digest)
             if await self._store.hold(project, digest, holder):
                 return pb.BeginUploadResponse(exists=True)
+        if request.accept_parts and self._uploads.suits(size):
+            return pb.BeginUploadResponse(parted=await self._uploads.begin(project, digest, size))
         key = await self._key(digest, project)
         url, headers = self._objects.presign_put(key, sha256=digest.hex(), public=outside(call))
         return pb.BeginUploadResponse(url=url, headers=headers)
 
     async def commit_upload(self, request: pb.CommitUploadRequest, call: Call) -> pb.CommitUploadResponse:
         project, digest = limits.check_project(request.project), limits.check_digest(request.digest)
-        size = limits.check_size(request.size, digest)
+        size = limits.check_size(request.size, digest, parts=bool(request.upload_id))
         holder = self._holder(request.run_id, call)
         blob = await self._store.blob(project, digest)
         if blob is not None:
             limits.check_same_size(size, blob.size, digest)
             if await self._store.hold(project, digest, holder):
                 return pb.CommitUploadResponse(blob=blob_message(digest, blob))
+        if request.upload_id:
+            return await self._commit_parted(project, digest, size, holder, request.upload_id)
         key = await self._key(digest, project)
         await verify(self._objects, self._store, key, digest, size)
         blob = await self._store.register(project, digest, size, key, holder)
@@ -46,6 +51,21 @@ class BlobApi:
             raise not_uploaded(digest)
         if blob.key != key:  # another project had stored it: this upload was the proof
             await self._objects.delete(key)
+        return pb.CommitUploadResponse(blob=blob_message(digest, blob))
+
+    async def sign_parts(self, request: pb.SignPartsRequest, call: Call) -> pb.SignPartsResponse:
+        project, digest = limits.check_project(request.project), limits.check_digest(request.digest)
+        return pb.SignPartsResponse(parts=await self._uploads.sign(project, digest, request, public=outside(call)))
+
+    async def _commit_parted(
+        self, project: str, digest: bytes, size: int, holder: Holder, upload_id: str
+    ) -> pb.CommitUploadResponse:
+        verified = await self._uploads.commit(project, digest, size, upload_id)
+        if verified is not None:
+            return pb.CommitUploadResponse(verified=verified)
+        blob = await self._store.blob(project, digest)
+        if blob is None or not await self._store.hold(project, digest, holder):
+            raise not_uploaded(digest)
         return pb.CommitUploadResponse(blob=blob_message(digest, blob))
 
     async def get_blob(self, request: pb.GetBlobRequest, call: Call) -> pb.GetBlobResponse:

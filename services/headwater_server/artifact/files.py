@@ -1,6 +1,7 @@
 """The RPCs of files: names for blobs, in a tree per project. No SQL here."""
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
@@ -62,8 +63,8 @@ class FileStore:
     async def delete_upload(self, ident: uuid.UUID) -> None:
         await self._database.execute(q.delete_upload, ident)
 
-    async def old_uploads(self) -> list[Any]:
-        return await self._database.fetch(q.old_uploads)
+    async def old_uploads(self, grace: timedelta) -> list[Any]:
+        return await self._database.fetch(q.old_uploads, grace)
 
 
 class FileApi:

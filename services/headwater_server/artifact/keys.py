@@ -2,11 +2,12 @@
 
 Every project uploads to a key of its own, so an upload proves that the sender has the bytes, and nobody can write over
 what another project has stored. The object of the first that commits is the blob; the others' are removed. A key whose
-object was removed rests for a while: its next generation is another key.
+object was removed rests for a while: its next generation is another key. What comes in parts gets a key of its own.
 """
 
 import hashlib
 import re
+import secrets
 from typing import NamedTuple
 
 FOLDER = "blobs/"
@@ -26,6 +27,12 @@ def upload_key(digest: bytes, project: str, generation: int = 0) -> str:
     text = digest.hex()
     base = f"blobs/{text[:2]}/{text[2:4]}/{text}-{hashlib.sha256(project.encode()).hexdigest()[:16]}"
     return f"{base}.{generation}" if generation else base
+
+
+def lone_key(digest: bytes) -> str:
+    """A key that nothing has lain at, for an upload whose bytes the S3 server cannot compare with their digest."""
+    text = digest.hex()
+    return f"blobs/{text[:2]}/{text[2:4]}/{text}-{secrets.token_hex(8)}"
 
 
 def read_key(key: str) -> BlobKey | None:

@@ -3,12 +3,15 @@
 import hashlib
 import re
 import uuid
+from typing import NamedTuple
 
 from headwater_server.kit.errors import InvalidArgument
 from headwater_server.kit.hints import shown
 
-# The most that S3 takes in one PUT.
+# The most that S3 takes in one PUT, and in parts.
 MAX_SIZE = 5 << 30
+MAX_PARTED = 5 << 40
+MAX_PARTS = 10_000
 MAX_PROJECT = 200
 MAX_TEXT = 1000
 
@@ -28,14 +31,27 @@ def check_digest(text: object, field: str = "digest") -> bytes:
     return bytes.fromhex(text)
 
 
-def check_size(size: int, digest: bytes) -> int:
+class PartSizes(NamedTuple):
+    """From `threshold` bytes on a blob comes in parts of `part` bytes; in larger ones where those would be too many."""
+
+    threshold: int = 128 << 20
+    part: int = 16 << 20
+
+    def of(self, size: int) -> int:
+        least = -(-size // MAX_PARTS)
+        return max(self.part, -(-least >> 20) << 20)
+
+
+def check_size(size: int, digest: bytes, *, parts: bool = False) -> int:
+    """parts: the sender can send them."""
     if size < 0:
         raise InvalidArgument(f"size: {size} is negative", field="size", hint="the number of bytes of the blob")
-    if size > MAX_SIZE:
-        hint = "split it into several artifacts"
-        raise InvalidArgument(
-            f"size: {size} bytes, at most {MAX_SIZE} (5 GiB) fit into one blob", field="size", hint=hint
-        )
+    if size > MAX_PARTED:
+        text = f"size: {size} bytes, at most {MAX_PARTED} (5 TiB) fit into one blob"
+        raise InvalidArgument(text, field="size", hint="split it into several artifacts")
+    if size > MAX_SIZE and not parts:
+        text = f"size: {size} bytes, at most {MAX_SIZE} (5 GiB) can be sent in one piece"
+        raise InvalidArgument(text, field="size", hint="use a client that sends parts (accept_parts)")
     if (size == 0) != (digest == EMPTY):
         hint = f"the empty blob has the digest {EMPTY.hex()}"
         raise InvalidArgument(f"size: {size} does not go with digest {digest.hex()}", field="size", hint=hint)

@@ -3,12 +3,11 @@
 What was assembled is read once more, for its digest, and copied inside of the bucket to where a blob of it belongs.
 """
 
-import asyncio
 import hashlib
 import re
 import uuid
+from datetime import timedelta
 from typing import Any
-from xml.sax.saxutils import escape
 
 from headwater.api.artifact.v1 import artifact_pb2 as pb
 from headwater_server.artifact import limits
@@ -16,24 +15,23 @@ from headwater_server.artifact.blobs import outside
 from headwater_server.artifact.files import FileStore, file_message
 from headwater_server.artifact.holders import leaseholder
 from headwater_server.artifact.keys import upload_key
+from headwater_server.artifact.multipart import MOST_PARTS, Multipart
 from headwater_server.artifact.paths import check_path
 from headwater_server.artifact.store import Store
+from headwater_server.artifact.verify import hash_object
 from headwater_server.kit.errors import FailedPrecondition, InvalidArgument, NotFound, Unavailable
 from headwater_server.kit.objects import ObjectStore
 from headwater_server.kit.rpc import Call
 
-MOST_PARTS = 10_000
 # A large file takes its time.
 EXPIRES = 12 * 3600
-SWEEP = 3600.0
-PIECE = 8 << 20
-_UPLOAD_ID = re.compile(rb"<UploadId>([^<]+)</UploadId>")
 _ETAG = re.compile(r'"?[\w.+/=-]{1,200}"?\Z', re.ASCII)
 
 
 class PartsApi:
     def __init__(self, files: FileStore, store: Store, objects: ObjectStore) -> None:
         self._files, self._store, self._objects = files, store, objects
+        self._multipart = Multipart(objects)
 
     async def begin_parts(self, request: pb.BeginPartsRequest, call: Call) -> pb.BeginPartsResponse:
         project, path = limits.check_project(request.project), check_path(request.path)
@@ -43,7 +41,7 @@ class PartsApi:
         await self._files.check_free(project, path)
         ident = uuid.uuid4()
         key = _key(ident, project)
-        s3_id = await self._begin(key)
+        s3_id = await self._multipart.begin(key)
         await self._files.add_upload(ident, project, path, key, s3_id)
         urls = [
             pb.Part(
@@ -78,7 +76,7 @@ class PartsApi:
 
     async def _store_blob(self, project: str, key: str, digest: bytes, size: int) -> None:
         """The object at `key` as a blob of the project, which a lease holds."""
-        limits.check_size(size, digest)
+        limits.check_size(size, digest, parts=True)
         holder = leaseholder(self._store.lease)
         known = await self._store.blob(project, digest)
         if known is not None and await self._store.hold(project, digest, holder):
@@ -92,7 +90,7 @@ class PartsApi:
             await self._objects.delete(target)
 
     async def _copy(self, key: str, target: str) -> None:
-        headers = {"x-amz-copy-source": f"/{self._objects.bucket}/{key}"}
+        headers = {"x-amz-copy-source": f"/{self._objects.bucket}/{key}"} | self._objects.encryption
         url = self._objects.presign("PUT", target, headers=headers)
         answer = await self._objects.http.request("PUT", url, headers=headers)
         if answer.status >= 300 or b"<Error>" in answer.body:
@@ -102,12 +100,12 @@ class PartsApi:
         await self._forget(await self._upload(request.project, request.upload_id, request.path))
         return pb.AbortPartsResponse()
 
-    async def sweep_loop(self) -> None:
-        """Forgets uploads that nobody completes any more."""
-        while True:
-            await asyncio.sleep(SWEEP)
-            for row in await self._files.old_uploads():
-                await self._forget(row)
+    async def sweep(self, grace: timedelta) -> int:
+        """Forgets uploads that nobody completes any more; how many."""
+        rows = await self._files.old_uploads(grace)
+        for row in rows:
+            await self._forget(row)
+        return len(rows)
 
     async def _upload(self, project: str, upload_id: str, path: str) -> Any:
         try:
@@ -119,13 +117,6 @@ class PartsApi:
             raise NotFound(text, field="upload_id", hint="begin it anew", reason="UPLOAD_NOT_FOUND")
         return row
 
-    async def _begin(self, key: str) -> str:
-        answer = await self._objects.http.request("POST", self._objects.presign("POST", key, query={"uploads": ""}))
-        found = _UPLOAD_ID.search(answer.body)
-        if answer.status >= 300 or found is None:
-            raise Unavailable(f"the object store answers {answer.status} to the beginning of an upload in parts")
-        return found[1].decode()
-
     async def _assemble(self, row: Any, request: pb.CompletePartsRequest) -> None:
         numbers = [part.number for part in request.parts]
         if not numbers or len(numbers) > MOST_PARTS or sorted(set(numbers)) != numbers or numbers[0] < 1:
@@ -133,34 +124,22 @@ class PartsApi:
         for part in request.parts:
             if not _ETAG.match(part.etag):
                 raise InvalidArgument(f"parts: part {part.number} has no etag", field="parts")
-        body = "".join(
-            f"<Part><PartNumber>{part.number}</PartNumber><ETag>{escape(part.etag)}</ETag></Part>"
-            for part in request.parts
-        )
-        document = f"<CompleteMultipartUpload>{body}</CompleteMultipartUpload>".encode()
-        url = self._objects.presign("POST", row["key"], query={"uploadId": row["s3_id"]})
-        answer = await self._objects.http.request("POST", url, body=document)
-        if answer.status < 300 and b"<Error>" not in answer.body:
-            return
-        if await self._objects.head(row["key"]) is None:
-            text = f"parts: the object store refuses to join them: {answer.body[:200].decode(errors='replace')}"
+        parts = [(part.number, part.etag) for part in request.parts]
+        refusal = await self._multipart.complete(row["key"], row["s3_id"], parts)
+        if refusal and await self._objects.head(row["key"]) is None:
+            text = f"parts: the object store refuses to join them: {refusal}"
             raise FailedPrecondition(text, field="parts", hint="upload every part, then complete with their etags")
 
     async def _measure(self, key: str) -> tuple[bytes, int]:
-        """Digest and size, read piece by piece: an S3 server may read far ahead, which costs it ten times the work."""
+        """Digest and size."""
         info = await self._objects.head(key)
         if info is None:
             raise Unavailable("what was just uploaded is gone", hint="begin the upload anew")
-        digest = hashlib.sha256()
-        for start in range(0, info.size, PIECE):
-            piece = await self._objects.get(key, start=start, size=min(PIECE, info.size - start))
-            await asyncio.to_thread(digest.update, piece)
-        return digest.digest(), info.size
+        return bytes.fromhex(await hash_object(self._objects, key, info.size)), info.size
 
     async def _forget(self, row: Any) -> None:
         if row["digest"] is None:
-            url = self._objects.presign("DELETE", row["key"], query={"uploadId": row["s3_id"]})
-            await self._objects.http.request("DELETE", url)
+            await self._multipart.abort(row["key"], row["s3_id"])
         await self._objects.delete(row["key"])  # assembled, and then nobody came back
         await self._files.delete_upload(row["id"])
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from headwater.api.artifact.v1 import upkeep_pb2 as pb
 from headwater_server.artifact import audit, limits
+from headwater_server.artifact.abandoned import Abandoned
 from headwater_server.artifact.audit import Audit, Found
 from headwater_server.artifact.collector import ALL, FIRST, Collector
 from headwater_server.kit.clock import timestamp
@@ -19,8 +20,8 @@ LONGEST = timedelta(days=3650)
 
 
 class UpkeepApi:
-    def __init__(self, collector: Collector, auditor: Audit) -> None:
-        self._collector, self._audit = collector, auditor
+    def __init__(self, collector: Collector, auditor: Audit, abandoned: Abandoned) -> None:
+        self._collector, self._audit, self._abandoned = collector, auditor, abandoned
 
     async def collect_garbage(self, request: pb.CollectGarbageRequest, call: Call) -> pb.CollectGarbageResponse:
         project = limits.check_project(request.project)
@@ -49,6 +50,9 @@ class UpkeepApi:
         question = ("audit", request.deep, request.repair, grace)
         after: bytes | None = _last(read_page_token(request.page_token, *question))
         answer, began = pb.AuditArtifactsResponse(), time.monotonic()
+        if after == audit.FIRST:
+            found = await self._abandoned.audit(grace, repair=request.repair)
+            answer.findings.extend(_finding(each) for each in found)
         while after is not None and time.monotonic() - began < WORK_SECONDS:
             part = await self._audit.part(after, deep=request.deep, repair=request.repair, grace=grace)
             answer.blobs, answer.bytes = answer.blobs + part.blobs, answer.bytes + part.bytes

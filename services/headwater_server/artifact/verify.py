@@ -3,13 +3,17 @@
 The S3 server checked them when they came and says so; where it keeps no checksum they are read and hashed here.
 """
 
+import asyncio
 import hashlib
-import io
-from typing import Any
+from collections import deque
+from collections.abc import Callable
 
 from headwater_server.artifact.store import Store
-from headwater_server.kit.errors import DataLoss, FailedPrecondition, InvalidArgument, NotFound
+from headwater_server.kit.errors import DataLoss, FailedPrecondition, InvalidArgument, Unavailable
 from headwater_server.kit.objects import ObjectStore
+
+PIECE = 8 << 20
+AHEAD = 3
 
 
 async def verify(objects: ObjectStore, store: Store, key: str, digest: bytes, size: int) -> None:
@@ -18,7 +22,7 @@ async def verify(objects: ObjectStore, store: Store, key: str, digest: bytes, si
     info = await objects.head(key)
     if info is None:
         raise not_uploaded(digest)
-    found = info.sha256 or await hash_object(objects, key)
+    found = info.sha256 or await hash_object(objects, key, info.size)
     if found != digest.hex():
         if not await store.key_in_use(digest, key):
             await objects.delete(key)
@@ -35,27 +39,25 @@ def not_uploaded(digest: bytes) -> FailedPrecondition:
     return FailedPrecondition(text, field="digest", reason="NOT_UPLOADED", hint=hint)
 
 
-async def hash_object(objects: ObjectStore, key: str) -> str:
-    """The sha256 of the bytes that lie at a key."""
-    sink = Hasher()
-    answer = await objects.http.request("GET", objects.presign_get(key), sink=sink)
-    if answer.status != 200:
-        raise NotFound(f"the object {key} went away while it was read")
-    return sink.digest.hexdigest()
+async def hash_object(
+    objects: ObjectStore, key: str, size: int, told: Callable[[int], None] = lambda count: None
+) -> str:
+    """The sha256 of the `size` bytes that lie at a key; told() hears how many have been read. Raises NotFound.
 
-
-class Hasher(io.BytesIO):
-    """A file that keeps nothing but hash and size of what is written."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.digest, self.size = hashlib.sha256(), 0
-
-    def write(self, data: Any) -> int:
-        self.digest.update(data)
-        self.size += len(data)
-        return len(data)
-
-    def truncate(self, size: int | None = None) -> int:
-        self.digest, self.size = hashlib.sha256(), 0
-        return 0
+    Pieces that come side by side: one stream costs some S3 servers ten times the work."""
+    digest, ahead = hashlib.sha256(), deque[asyncio.Task[bytes]]()
+    starts = iter(range(0, size, PIECE))
+    try:
+        for done in range(0, size, PIECE):
+            while len(ahead) < AHEAD and (start := next(starts, None)) is not None:
+                ahead.append(asyncio.create_task(objects.get(key, start=start, size=min(PIECE, size - start))))
+            piece = await ahead.popleft()
+            if len(piece) != min(PIECE, size - done):
+                raise Unavailable(f"the object store gives {len(piece)} bytes of a piece of {key}")
+            await asyncio.to_thread(digest.update, piece)
+            told(done + len(piece))
+    finally:
+        for task in ahead:
+            task.cancel()
+        await asyncio.gather(*ahead, return_exceptions=True)
+    return digest.hexdigest()

@@ -185,16 +185,26 @@ def _s3_identity(name: str, key: tuple[str, str], actions: list[str]) -> dict[st
     return {"name": name, "credentials": [{"accessKey": key[0], "secretKey": key[1]}], "actions": actions}
 
 
+_ON_BUCKET = ("s3:ListBucket", "s3:GetBucketLocation", "s3:ListBucketMultipartUploads")
+_ON_OBJECTS = (
+    "s3:GetObject",
+    "s3:PutObject",
+    "s3:DeleteObject",
+    "s3:AbortMultipartUpload",
+    "s3:ListMultipartUploadParts",
+)
+
+
 def s3_policy(bucket: str) -> dict[str, Any]:
     """An IAM policy that opens one bucket, for S3 servers that speak IAM."""
     arn = f"arn:aws:s3:::{bucket}"
     return {
         "Version": "2012-10-17",
         "Statement": [
-            {"Effect": "Allow", "Action": ["s3:ListBucket", "s3:GetBucketLocation"], "Resource": [arn]},
+            {"Effect": "Allow", "Action": list(_ON_BUCKET), "Resource": [arn]},
             {
                 "Effect": "Allow",
-                "Action": ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"],
+                "Action": list(_ON_OBJECTS),
                 "Resource": [f"{arn}/*"],
             },
         ],

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from headwater_server.kit.errors import DeadlineExceeded, Unavailable
 
 _CHUNK = 1 << 20
+_FULL = (b"quotaexceeded", b"quota exceeded", b"no space", b"disk full", b"storagefull", b"disk_full")
 _RETRIED = {500, 502, 503, 504}
 
 
@@ -87,7 +88,7 @@ class HttpClient:
             except (OSError, EOFError, asyncio.IncompleteReadError, ValueError) as broken:
                 error = Unavailable(f"{urlsplit(url).netloc} does not answer: {broken or type(broken).__name__}")
             else:
-                if response.status not in _RETRIED or attempt == tries - 1:
+                if response.status not in _RETRIED or is_full(response) or attempt == tries - 1:
                     return response
                 error = Unavailable(f"{urlsplit(url).netloc} answers {response.status}")
         raise error
@@ -250,6 +251,14 @@ class HttpClient:
                 return
             left -= len(chunk) if left > 0 else 0
             yield chunk
+
+
+def is_full(response: Response) -> bool:
+    """Does a refusal say that there is no room? Then trying again at once is of no use."""
+    if response.status < 400:
+        return False
+    text = response.body[:1000].lower()
+    return response.status == 507 or any(word in text for word in _FULL)
 
 
 def _size(body: Path | BinaryIO) -> int:

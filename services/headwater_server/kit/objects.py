@@ -15,7 +15,7 @@ from urllib.parse import quote, urlsplit
 
 from headwater_server.kit.clock import now
 from headwater_server.kit.errors import DataLoss, NotFound, ServiceError, Unavailable
-from headwater_server.kit.http import HttpClient, Response
+from headwater_server.kit.http import HttpClient, Response, is_full
 from headwater_server.kit.settings import ServiceSettings
 
 EXPIRES = 900
@@ -52,6 +52,8 @@ class ObjectStore:
     session_token: str = ""
     public_endpoint: str = ""
     path_style: bool = True
+    # Headers that every new object is sent with: how the server encrypts it.
+    encryption: dict[str, str] = field(default_factory=dict[str, str])
     http: HttpClient = field(default_factory=HttpClient)
 
     @classmethod
@@ -116,7 +118,7 @@ class ObjectStore:
 
     def presign_put(self, key: str, *, sha256: str, public: bool = False) -> tuple[str, dict[str, str]]:
         """(URL, headers) of an upload of exactly the bytes with this sha256 (hex)."""
-        headers = {"x-amz-checksum-sha256": base64.b64encode(bytes.fromhex(sha256)).decode()}
+        headers = {"x-amz-checksum-sha256": base64.b64encode(bytes.fromhex(sha256)).decode()} | self.encryption
         return self.presign("PUT", key, headers=headers, public=public), headers
 
     def presign_get(self, key: str, *, public: bool = False) -> str:
@@ -125,18 +127,18 @@ class ObjectStore:
     async def put(self, key: str, body: bytes) -> None:
         """Stores an object. Raises Unavailable, DataLoss or what the server's refusal means."""
         url, headers = self.presign_put(key, sha256=hashlib.sha256(body).hexdigest())
-        self._check(await self.http.request("PUT", url, headers=headers, body=body), key)
+        self.check(await self.http.request("PUT", url, headers=headers, body=body), key)
 
     async def put_file(self, key: str, path: Path, *, sha256: str) -> None:
         """Stores a file whose sha256 (hex) is known, as put() does."""
         url, headers = self.presign_put(key, sha256=sha256)
-        self._check(await self.http.request("PUT", url, headers=headers, body=path), key)
+        self.check(await self.http.request("PUT", url, headers=headers, body=path), key)
 
     async def get(self, key: str, *, start: int = 0, size: int = -1) -> bytes:
         """The object's bytes, or a range of them. Raises NotFound."""
         headers = {"Range": f"bytes={start}-{start + size - 1 if size >= 0 else ''}"} if start or size >= 0 else {}
         response = await self.http.request("GET", self.presign("GET", key), headers=headers)
-        self._check(response, key)
+        self.check(response, key)
         return response.body
 
     async def head(self, key: str) -> ObjectInfo | None:
@@ -145,8 +147,10 @@ class ObjectStore:
         response = await self.http.request("HEAD", self.presign("HEAD", key, headers=headers), headers=headers)
         if response.status == 404:
             return None
-        self._check(response, key)
+        self.check(response, key)
         checksum = response.headers.get("x-amz-checksum-sha256", "")
+        if "-" in checksum:  # of an upload in parts: a hash over the hashes of the parts
+            checksum = ""
         return ObjectInfo(
             int(response.headers.get("content-length", 0)), base64.b64decode(checksum).hex() if checksum else ""
         )
@@ -155,26 +159,32 @@ class ObjectStore:
         """Removes an object; one that is not there is fine."""
         response = await self.http.request("DELETE", self.presign("DELETE", key))
         if response.status != 404:
-            self._check(response, key)
+            self.check(response, key)
 
     async def list(self, prefix: str, after: str = "") -> tuple[list[Listed], bool]:
         """A page of the objects below `prefix`, in order, from the first beyond `after`; are there more?"""
         query = {"list-type": "2", "prefix": prefix, "max-keys": str(PAGE)} | ({"start-after": after} if after else {})
         response = await self.http.request("GET", self.presign("GET", query=query))
-        self._check(response, prefix)
+        self.check(response, prefix)
         return _read_list(response.body)
 
-    def _check(self, response: Response, key: str) -> None:
-        if response.status < 300:
-            return
-        text = response.body.decode(errors="replace")[:300]
-        if response.status == 404:
-            raise NotFound(f"no object {key} in bucket {self.bucket}")
-        if "BadDigest" in text or "InvalidDigest" in text or "Checksum" in text:
-            raise DataLoss(f"the bytes of {key} are not those that were promised", reason="DIGEST_MISMATCH")
-        if response.status == 507 or "QuotaExceeded" in text or "no space" in text.lower():
-            raise Unavailable(f"the object store is full: {text}", reason="DISK_FULL", hint="Free some space.")
-        raise Unavailable(f"the object store answers {response.status}: {text}")
+    def check(self, response: Response, key: str) -> None:
+        """Raises what a refusal of the store means."""
+        if response.status >= 300:
+            raise refusal(response, f"object {key} of bucket {self.bucket}")
+
+
+def refusal(response: Response, what: str) -> ServiceError:
+    """What an answer that is none means; what: the thing that was asked for."""
+    text = response.body.decode(errors="replace")[:300]
+    if response.status == 404:
+        return NotFound(f"the object store has no {what}")
+    if "BadDigest" in text or "InvalidDigest" in text or "Checksum" in text:
+        return DataLoss(f"the bytes of {what} are not those that were promised", reason="DIGEST_MISMATCH")
+    if is_full(response):
+        hint = "free some space where the bucket lies, or raise its quota"
+        return Unavailable(f"the object store has no room for {what}: {text}", reason="DISK_FULL", hint=hint)
+    return Unavailable(f"the object store answers {response.status} for {what}: {text}")
 
 
 def _read_list(body: bytes) -> tuple[list[Listed], bool]:

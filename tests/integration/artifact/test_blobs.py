@@ -114,7 +114,7 @@ async def test_without_a_checksum_of_the_server_the_bytes_are_hashed(service_kit
 async def test_a_full_disk_says_so(service_kit, s3):
     class Full(ObjectStore):
         async def head(self, key):
-            self._check(Response(507, {}, b"<Code>InternalError</Code> no space left on device"), key)
+            self.check(Response(507, {}, b"<Code>InternalError</Code> no space left on device"), key)
 
     store = Store((await service_kit("artifact", compose=False)).database)
     with pytest.raises(Unavailable) as caught:

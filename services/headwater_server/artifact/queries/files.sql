@@ -60,4 +60,4 @@ UPDATE uploads SET digest = $2 WHERE id = $1
 DELETE FROM uploads WHERE id = $1
 
 -- name: old_uploads
-SELECT * FROM uploads WHERE created_at < now() - interval '7 days' ORDER BY created_at LIMIT 100
+SELECT * FROM uploads WHERE created_at < now() - $1::interval ORDER BY created_at LIMIT 100

@@ -11,7 +11,7 @@ import os
 import random
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 from headwater_server.kit.errors import DataLoss, DeadlineExceeded, ServiceError, Unavailable
-from headwater_server.kit.http import Response
+from headwater_server.kit.http import Response, is_full
 
 # From here on (bytes) a transfer is large.
 LARGE = 4 << 20
@@ -28,6 +28,9 @@ _CHUNK = 1 << 20
 _WORKERS = 8
 _TRIES = 4
 _PASSING = frozenset((500, 502, 503, 504))
+
+# URL and headers of a request.
+Where = Callable[[], tuple[str, dict[str, str]]]
 
 
 class Bulk:
@@ -43,19 +46,36 @@ class Bulk:
     def put(self, url: str, headers: dict[str, str], path: Path) -> Response:
         """Sends a file. Blocks. Raises Unavailable, DeadlineExceeded."""
 
+        return self.put_part(lambda: (url, headers), path, 0, path.stat().st_size)
+
+    def put_part(self, where: Where, path: Path, start: int, length: int) -> Response:
+        """Sends some bytes of a file. where() is asked for URL and headers before each try. Raises as put()."""
+
         def send(line: http.client.HTTPConnection, target: str) -> Response:
             with path.open("rb") as file:
                 line.putrequest("PUT", target)
-                for name, value in {**headers, "Content-Length": str(os.fstat(file.fileno()).st_size)}.items():
+                for name, value in {**headers, "Content-Length": str(length)}.items():
                     line.putheader(name, value)
                 line.endheaders()
                 assert line.sock is not None
                 with suppress(BrokenPipeError, ConnectionResetError):  # then the store's answer says why
-                    line.sock.sendfile(file)
+                    if length:
+                        line.sock.sendfile(file, start, length)
             answer = line.getresponse()
             return Response(answer.status, dict(answer.headers), answer.read())
 
-        return self._persist(url, send)
+        headers: dict[str, str] = {}
+
+        def address() -> str:
+            nonlocal headers
+            url, headers = where()
+            return url
+
+        return self._persist(address, send)
+
+    def submit(self, work: Callable[..., None], *arguments: object) -> Future[None]:
+        """In one of the threads."""
+        return self._threads.submit(work, *arguments)
 
     def get(self, url: str, size: int, path: Path) -> tuple[Response, str]:
         """Fetches `size` bytes into a file: (answer, sha256 in hex). Blocks. Raises as put(), DataLoss, OSError."""
@@ -70,7 +90,7 @@ class Bulk:
                         return answer, ""
                     _update(digest, file, start, min(PART, size - start))
             finally:
-                _settle([job for _, job in jobs])
+                settle([job for _, job in jobs])
         return Response(200, {}), digest.hexdigest()
 
     def _part(self, url: str, start: int, size: int, file: BinaryIO) -> Response:
@@ -89,20 +109,22 @@ class Bulk:
             _write(answer, file.fileno(), start, length)
             return Response(answer.status, {})
 
-        return self._persist(url, fetch)
+        return self._persist(lambda: url, fetch)
 
-    def _persist(self, url: str, work: Callable[[http.client.HTTPConnection, str], Response]) -> Response:
+    def _persist(
+        self, where: Callable[[], str], work: Callable[[http.client.HTTPConnection, str], Response]
+    ) -> Response:
         """Again on a broken connection or a 5xx answer, on a new connection."""
-        parts = urlsplit(url)
-        target = f"{parts.path}?{parts.query}" if parts.query else parts.path
-        error: ServiceError = Unavailable(f"{parts.netloc} does not answer")
+        error: ServiceError = Unavailable("the object store does not answer")
         for attempt in range(_TRIES):
             if attempt:
                 time.sleep(0.1 * 3 ** (attempt - 1) * random.uniform(0.9, 1.1))
+            parts = urlsplit(where())
+            target = f"{parts.path}?{parts.query}" if parts.query else parts.path
             line = self._connection(parts.scheme, parts.netloc)
             try:
                 answer = work(line, target)
-                if answer.status not in _PASSING or attempt == _TRIES - 1:
+                if answer.status not in _PASSING or is_full(answer) or attempt == _TRIES - 1:
                     return answer
                 error = Unavailable(f"{parts.netloc} answers {answer.status}")
             except TimeoutError:
@@ -137,8 +159,8 @@ def _update(digest: Any, file: BinaryIO, start: int, length: int) -> None:
             digest.update(part)
 
 
-def _settle(jobs: list[Future[Response]]) -> None:
-    """Nobody writes into the file once this returns."""
+def settle(jobs: Sequence[Future[Any]]) -> None:
+    """Nobody reads or writes the file once this returns."""
     for job in jobs:
         if not job.cancel():
             job.exception()

@@ -71,7 +71,7 @@ class Commands:
             try:
                 return msgspec.json.decode(await self.once(service, method, data, traceparent), type=reply)
             except PASSING as error:
-                if loop.time() > deadline:
+                if loop.time() > deadline or error.reason == "DISK_FULL":
                     raise
                 log.info("trying again", command=f"{service}.{method}", error=str(error))
             except msgspec.MsgspecError as error:

@@ -12,19 +12,14 @@ from typing import Any
 
 import structlog
 
-from headwater_server.executor.node import blobs, wire
+from headwater_server.executor.node import blobs, parted, wire
 from headwater_server.executor.node.blobs import BlobCache, WrongBytes
 from headwater_server.executor.node.bulk import LARGE, Bulk
 from headwater_server.executor.node.commands import Commands
-from headwater_server.kit.errors import (
-    DataLoss,
-    FailedPrecondition,
-    InvalidArgument,
-    NotFound,
-    ServiceError,
-    Unavailable,
-)
+from headwater_server.executor.node.wire import Place, Plan
+from headwater_server.kit.errors import DataLoss, FailedPrecondition, InvalidArgument
 from headwater_server.kit.http import HttpClient, Response
+from headwater_server.kit.objects import refusal
 from headwater_server.kit.telemetry import Tracer
 
 log = structlog.get_logger("worker.transfers")
@@ -139,7 +134,7 @@ class Transfers:
                 with temporary.open("wb") as sink:
                     response = await self._http.request("GET", reply.url, sink=sink)
                 found, _ = await asyncio.to_thread(blobs.digest_of, temporary)
-            _check(response.status, response.body, f"blob {digest}")
+            _check(response, digest)
             if found != digest:
                 raise WrongBytes(f"got {found}")
             return self._cache.adopt(temporary, digest)
@@ -150,13 +145,18 @@ class Transfers:
         body = {"project": project, "runId": run, "digest": digest, "size": str(size)}
         with self._tracer.span("upload blob", traceparent, kind="client", attributes={"hw.bytes": size}) as span:
             for attempt in range(1, _TRIES + 1):
-                begun = await self._commands.call("artifact", "begin_upload", body, wire.BeginReply, span.traceparent)
+                request = {**body, "acceptParts": True}
+                begun = await self._commands.call(
+                    "artifact", "begin_upload", request, wire.BeginReply, span.traceparent
+                )
                 if begun.exists:
                     return False
-                response = await self._put(begun, size, source)
                 try:
-                    _check(response.status, response.body, f"blob {digest}")
-                    await self._commands.call("artifact", "commit_upload", body, dict, span.traceparent)
+                    if begun.parted is not None:
+                        await self._put_parts(begun.parted, body, source, span.traceparent)
+                    else:
+                        _check(await self._put(begun, size, source), digest)
+                    await self._commit(body, begun.parted, span.traceparent)
                     return True
                 except FailedPrecondition as error:  # the place was cleared meanwhile: there is another one
                     if error.reason != "NOT_UPLOADED" or attempt == _TRIES:
@@ -167,19 +167,31 @@ class Transfers:
                     log.warning("upload was damaged", digest=digest, error=str(error))
         raise AssertionError
 
+    async def _put_parts(self, plan: Plan, body: dict[str, Any], source: Path, traceparent: str) -> None:
+        about = {"project": body["project"], "digest": body["digest"], "uploadId": plan.upload_id}
+        loop = asyncio.get_running_loop()
+
+        def sign(number: int, md5: str) -> Place:
+            request = {**about, "parts": [{"number": number, "md5": md5}]}
+            asked = self._commands.call("artifact", "sign_parts", request, wire.SignReply, traceparent)
+            return asyncio.run_coroutine_threadsafe(asked, loop).result().parts[0]
+
+        await asyncio.to_thread(parted.send, self._bulk, plan, source, sign)
+
+    async def _commit(self, body: dict[str, Any], plan: Plan | None, traceparent: str) -> None:
+        """Of parts the service reads all bytes before it says that they are a blob."""
+        body = body if plan is None else {**body, "uploadId": plan.upload_id}
+        while True:
+            reply = await self._commands.call("artifact", "commit_upload", body, wire.CommitReply, traceparent)
+            if plan is None or reply.blob is not None:
+                return
+
     async def _put(self, begun: wire.BeginReply, size: int, source: Path) -> Response:
         if size >= LARGE:
             return await asyncio.to_thread(self._bulk.put, begun.url, begun.headers, source)
         return await self._http.request("PUT", begun.url, headers=begun.headers, body=source)
 
 
-def _check(status: int, body: bytes, what: str) -> None:
-    if status < 300:
-        return
-    text = body[:300].decode(errors="replace")
-    error: type[ServiceError] = Unavailable
-    if status == 404:
-        error = NotFound
-    elif "BadDigest" in text or "Checksum" in text:
-        error = DataLoss
-    raise error(f"the object store answers {status} for {what}: {text}")
+def _check(response: Response, digest: str) -> None:
+    if response.status >= 300:
+        raise refusal(response, f"blob {digest}")

@@ -143,16 +143,41 @@ class Control(msgspec.Struct):
     run: list[msgspec.Raw] = []
 
 
+class Plan(msgspec.Struct, frozen=True, rename="camel"):
+    """An upload in parts; part_size is text in protobuf's JSON."""
+
+    upload_id: str
+    part_size: str
+    parts: int
+    present: list[int] = []
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where a part goes, and what must be said with it."""
+
+    url: str
+    headers: dict[str, str] = {}
+
+
 class BeginReply(msgspec.Struct):
     exists: bool = False
     url: str = ""
     headers: dict[str, str] = {}
+    parted: Plan | None = None
+
+
+class SignReply(msgspec.Struct):
+    parts: list[Place]
 
 
 class BlobReply(msgspec.Struct, frozen=True):
     """size is text in protobuf's JSON."""
 
     size: str = "0"
+
+
+class CommitReply(msgspec.Struct):
+    blob: BlobReply | None = None
 
 
 class GetBlobReply(msgspec.Struct):

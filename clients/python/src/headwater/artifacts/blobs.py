@@ -7,7 +7,7 @@ shares. Values are not its business: see runtime/codec.py.
 import hashlib
 import os
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from headwater.client.locate import home
@@ -39,19 +39,32 @@ def put(source: Path | str | bytes, connection: "Connection | None" = None) -> s
     conn = connection or connect()
     digest, size = _measure(source)
     base = f"/api/v1/projects/{conn.project}/blobs"
-    request = {"digest": digest, "size": str(size)}
+    request = {"digest": digest, "size": str(size), "acceptParts": True}
     for last in (False, False, True):
         reply = conn.call("POST", base, request, repeatable=True)
         if reply.get("exists"):
             break
-        _upload(reply["url"], reply.get("headers", {}), source, size)
         try:
-            conn.call("POST", f"{base}/{digest}/commit", {"size": str(size)}, repeatable=True)
+            plan = reply.get("parted")
+            if plan:
+                from headwater.artifacts import parted
+
+                parted.send(plan, source, size, f"{base}/{digest}", conn)
+            else:
+                _upload(reply["url"], reply.get("headers", {}), source, size)
+            _commit(conn, f"{base}/{digest}/commit", size, plan)
             break
         except ServerError as error:  # the place was cleared meanwhile: there is another one
             if last or error.reason != "NOT_UPLOADED":
                 raise
     return digest
+
+
+def _commit(conn: "Connection", path: str, size: int, plan: dict[str, Any] | None) -> None:
+    """Of parts the server reads all bytes before it says that they are a blob: it is asked until then."""
+    body = {"size": str(size)} | ({"uploadId": plan["uploadId"]} if plan else {})
+    while "blob" not in conn.call("POST", path, body, repeatable=True) and plan:
+        pass
 
 
 def get(digest: str, connection: "Connection | None" = None) -> Path:

@@ -90,7 +90,7 @@ class Bucket:
         _all(self._aside(), part, range(info.range_info.request_length, total, PART))
         return info._replace(size=total, range_info=RangeInfo(total, 0, total))
 
-    def store(self, key: str, url: str, data: Body, headers: Mapping[str, str]) -> None:
+    def store(self, key: str, url: str, data: bytes | memoryview, headers: Mapping[str, str]) -> None:
         """Uploads; what is longer than two parts travels in parts."""
         view = memoryview(data)
         if view.nbytes <= 2 * PART:

@@ -9,7 +9,7 @@ import random
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -19,7 +19,8 @@ CHUNK = 1 << 20
 _PASSING = frozenset((429, 500, 502, 503, 504))
 _MOST_PAUSE = 10.0
 
-Body = bytes | memoryview
+# Of an iterable the length is told by a header; it is gone through anew for every try.
+Body = bytes | memoryview | Iterable[bytes | memoryview]
 
 
 class Answer(NamedTuple):

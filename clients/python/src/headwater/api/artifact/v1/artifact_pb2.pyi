@@ -21,19 +21,21 @@ class Blob(_message.Message):
     def __init__(self, digest: _Optional[str] = ..., size: _Optional[int] = ..., created_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class BeginUploadRequest(_message.Message):
-    __slots__ = ("project", "digest", "size", "run_id")
+    __slots__ = ("project", "digest", "size", "run_id", "accept_parts")
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     SIZE_FIELD_NUMBER: _ClassVar[int]
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    ACCEPT_PARTS_FIELD_NUMBER: _ClassVar[int]
     project: str
     digest: str
     size: int
     run_id: str
-    def __init__(self, project: _Optional[str] = ..., digest: _Optional[str] = ..., size: _Optional[int] = ..., run_id: _Optional[str] = ...) -> None: ...
+    accept_parts: bool
+    def __init__(self, project: _Optional[str] = ..., digest: _Optional[str] = ..., size: _Optional[int] = ..., run_id: _Optional[str] = ..., accept_parts: bool = ...) -> None: ...
 
 class BeginUploadResponse(_message.Message):
-    __slots__ = ("exists", "url", "headers")
+    __slots__ = ("exists", "url", "headers", "parted")
     class HeadersEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -44,28 +46,72 @@ class BeginUploadResponse(_message.Message):
     EXISTS_FIELD_NUMBER: _ClassVar[int]
     URL_FIELD_NUMBER: _ClassVar[int]
     HEADERS_FIELD_NUMBER: _ClassVar[int]
+    PARTED_FIELD_NUMBER: _ClassVar[int]
     exists: bool
     url: str
     headers: _containers.ScalarMap[str, str]
-    def __init__(self, exists: bool = ..., url: _Optional[str] = ..., headers: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    parted: PartedUpload
+    def __init__(self, exists: bool = ..., url: _Optional[str] = ..., headers: _Optional[_Mapping[str, str]] = ..., parted: _Optional[_Union[PartedUpload, _Mapping]] = ...) -> None: ...
+
+class PartedUpload(_message.Message):
+    __slots__ = ("upload_id", "part_size", "parts", "present")
+    UPLOAD_ID_FIELD_NUMBER: _ClassVar[int]
+    PART_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PARTS_FIELD_NUMBER: _ClassVar[int]
+    PRESENT_FIELD_NUMBER: _ClassVar[int]
+    upload_id: str
+    part_size: int
+    parts: int
+    present: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, upload_id: _Optional[str] = ..., part_size: _Optional[int] = ..., parts: _Optional[int] = ..., present: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class PartDigest(_message.Message):
+    __slots__ = ("number", "md5")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    MD5_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    md5: str
+    def __init__(self, number: _Optional[int] = ..., md5: _Optional[str] = ...) -> None: ...
+
+class SignPartsRequest(_message.Message):
+    __slots__ = ("project", "digest", "upload_id", "parts")
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    UPLOAD_ID_FIELD_NUMBER: _ClassVar[int]
+    PARTS_FIELD_NUMBER: _ClassVar[int]
+    project: str
+    digest: str
+    upload_id: str
+    parts: _containers.RepeatedCompositeFieldContainer[PartDigest]
+    def __init__(self, project: _Optional[str] = ..., digest: _Optional[str] = ..., upload_id: _Optional[str] = ..., parts: _Optional[_Iterable[_Union[PartDigest, _Mapping]]] = ...) -> None: ...
+
+class SignPartsResponse(_message.Message):
+    __slots__ = ("parts",)
+    PARTS_FIELD_NUMBER: _ClassVar[int]
+    parts: _containers.RepeatedCompositeFieldContainer[Part]
+    def __init__(self, parts: _Optional[_Iterable[_Union[Part, _Mapping]]] = ...) -> None: ...
 
 class CommitUploadRequest(_message.Message):
-    __slots__ = ("project", "digest", "size", "run_id")
+    __slots__ = ("project", "digest", "size", "run_id", "upload_id")
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     SIZE_FIELD_NUMBER: _ClassVar[int]
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    UPLOAD_ID_FIELD_NUMBER: _ClassVar[int]
     project: str
     digest: str
     size: int
     run_id: str
-    def __init__(self, project: _Optional[str] = ..., digest: _Optional[str] = ..., size: _Optional[int] = ..., run_id: _Optional[str] = ...) -> None: ...
+    upload_id: str
+    def __init__(self, project: _Optional[str] = ..., digest: _Optional[str] = ..., size: _Optional[int] = ..., run_id: _Optional[str] = ..., upload_id: _Optional[str] = ...) -> None: ...
 
 class CommitUploadResponse(_message.Message):
-    __slots__ = ("blob",)
+    __slots__ = ("blob", "verified")
     BLOB_FIELD_NUMBER: _ClassVar[int]
+    VERIFIED_FIELD_NUMBER: _ClassVar[int]
     blob: Blob
-    def __init__(self, blob: _Optional[_Union[Blob, _Mapping]] = ...) -> None: ...
+    verified: int
+    def __init__(self, blob: _Optional[_Union[Blob, _Mapping]] = ..., verified: _Optional[int] = ...) -> None: ...
 
 class GetBlobRequest(_message.Message):
     __slots__ = ("project", "digest", "keep")
@@ -346,14 +392,23 @@ class DeleteFilesResponse(_message.Message):
     def __init__(self, deleted: _Optional[int] = ...) -> None: ...
 
 class Part(_message.Message):
-    __slots__ = ("number", "url", "etag")
+    __slots__ = ("number", "url", "etag", "headers")
+    class HeadersEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     URL_FIELD_NUMBER: _ClassVar[int]
     ETAG_FIELD_NUMBER: _ClassVar[int]
+    HEADERS_FIELD_NUMBER: _ClassVar[int]
     number: int
     url: str
     etag: str
-    def __init__(self, number: _Optional[int] = ..., url: _Optional[str] = ..., etag: _Optional[str] = ...) -> None: ...
+    headers: _containers.ScalarMap[str, str]
+    def __init__(self, number: _Optional[int] = ..., url: _Optional[str] = ..., etag: _Optional[str] = ..., headers: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class BeginPartsRequest(_message.Message):
     __slots__ = ("project", "path", "parts")

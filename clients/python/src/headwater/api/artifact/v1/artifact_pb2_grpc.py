@@ -46,6 +46,11 @@ class ArtifactServiceStub(object):
                 request_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.CommitUploadRequest.SerializeToString,
                 response_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.CommitUploadResponse.FromString,
                 _registered_method=True)
+        self.SignParts = channel.unary_unary(
+                '/headwater.api.artifact.v1.ArtifactService/SignParts',
+                request_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.SignPartsRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.SignPartsResponse.FromString,
+                _registered_method=True)
         self.GetBlob = channel.unary_unary(
                 '/headwater.api.artifact.v1.ArtifactService/GetBlob',
                 request_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.GetBlobRequest.SerializeToString,
@@ -230,6 +235,13 @@ class ArtifactServiceServicer(object):
 
     def CommitUpload(self, request, context):
         """Confirms that a blob lies in the bucket with the promised size and digest.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SignParts(self, request, context):
+        """URLs for parts of a large blob; each is good for exactly the bytes with the MD5 that was given for it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -473,6 +485,11 @@ def add_ArtifactServiceServicer_to_server(servicer, server):
                     request_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.CommitUploadRequest.FromString,
                     response_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.CommitUploadResponse.SerializeToString,
             ),
+            'SignParts': grpc.unary_unary_rpc_method_handler(
+                    servicer.SignParts,
+                    request_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.SignPartsRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.SignPartsResponse.SerializeToString,
+            ),
             'GetBlob': grpc.unary_unary_rpc_method_handler(
                     servicer.GetBlob,
                     request_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.GetBlobRequest.FromString,
@@ -698,6 +715,33 @@ class ArtifactService(object):
             '/headwater.api.artifact.v1.ArtifactService/CommitUpload',
             headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.CommitUploadRequest.SerializeToString,
             headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.CommitUploadResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SignParts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.artifact.v1.ArtifactService/SignParts',
+            headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.SignPartsRequest.SerializeToString,
+            headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2.SignPartsResponse.FromString,
             options,
             channel_credentials,
             insecure,

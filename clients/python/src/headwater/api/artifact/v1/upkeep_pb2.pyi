@@ -14,10 +14,12 @@ class FindingKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     FINDING_KIND_MISSING: _ClassVar[FindingKind]
     FINDING_KIND_CORRUPT: _ClassVar[FindingKind]
     FINDING_KIND_ORPHANED: _ClassVar[FindingKind]
+    FINDING_KIND_UNFINISHED: _ClassVar[FindingKind]
 FINDING_KIND_UNSPECIFIED: FindingKind
 FINDING_KIND_MISSING: FindingKind
 FINDING_KIND_CORRUPT: FindingKind
 FINDING_KIND_ORPHANED: FindingKind
+FINDING_KIND_UNFINISHED: FindingKind
 
 class CollectGarbageRequest(_message.Message):
     __slots__ = ("project", "grace", "dry_run", "page_token")

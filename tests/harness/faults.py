@@ -22,6 +22,7 @@ class Fault:
     kind: str
     match: Match
     times: int
+    body: bytes = b"<Error><Code>SlowDown</Code></Error>"
     release: threading.Event = field(default_factory=threading.Event)
     met: threading.Event = field(default_factory=threading.Event)
 
@@ -49,9 +50,11 @@ class FaultyS3:
         self._server.shutdown()
         self._server.server_close()
 
-    def fail(self, kind: str, match: Match = lambda method, path: True, times: int = 1) -> Fault:
-        """The next `times` requests (method, path with query) that match meet this fault."""
-        fault = Fault(kind, match, times)
+    def fail(
+        self, kind: str, match: Match = lambda method, path: True, times: int = 1, *, body: bytes = Fault.body
+    ) -> Fault:
+        """The next `times` requests (method, path with query) that match meet this fault; body: of an error."""
+        fault = Fault(kind, match, times, body)
         with self._lock:
             self._faults.append(fault)
         return fault
@@ -83,7 +86,7 @@ class _Handler(BaseHTTPRequestHandler):
         if fault is not None and kind == "slow":
             fault.release.wait(30)
         if kind.isdigit():
-            return self._answer(int(kind), [], b"<Error><Code>SlowDown</Code></Error>")
+            return self._answer(int(kind), [], fault.body if fault is not None else b"")
         if kind == "refuse":
             self.close_connection = True
             return None

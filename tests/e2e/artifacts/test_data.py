@@ -1,9 +1,15 @@
 """Data of flows on the whole platform: the S3 tool, artifacts on the command line."""
 
+import hashlib
+import random
 import sys
 from pathlib import Path
 
+import pytest
+
 from headwater import S3, Run
+from headwater.artifacts import blobs, parted
+from headwater.s3.wire import Wire
 
 FLOWS = Path(__file__).parent / "flows"
 
@@ -52,6 +58,34 @@ def test_files_folders_and_what_was_made_from_what(connected, tmp_path):
     ).stdout
     assert "numbers" in told and "changed" in told and "other" not in told
     assert "All artifacts are equal" in platform.headwater("artifacts", "diff", f"{ident}/end", f"{ident}/end")
+
+
+def test_a_large_file_goes_on_where_its_upload_broke_off(connected, tmp_path, monkeypatch):
+    body = random.Random(3).randbytes(140 << 20)
+    digest = hashlib.sha256(body).hexdigest()
+    (tmp_path / "big").write_bytes(body)
+    sent, real = [], Wire.send
+
+    def send(self, method, *more):
+        if len(sent) == 2 and method == "PUT":
+            raise KeyboardInterrupt
+        sent.append(method)
+        return real(self, method, *more)
+
+    monkeypatch.setattr(parted, "_AT_ONCE", 1)
+    monkeypatch.setattr(Wire, "send", send)
+    with pytest.raises(KeyboardInterrupt):
+        blobs.put(tmp_path / "big")
+    doctor = (sys.executable, "-m", "headwater.cli.main", "doctor", "artifacts", "--grace", "0")
+    report = connected.run(*doctor, fails=True).stdout
+    assert "unfinished" in report and digest[:12] in report and "2 parts are here" in report
+    sent.clear()
+    monkeypatch.setattr(parted, "_AT_ONCE", 4)
+    monkeypatch.setattr(Wire, "send", lambda self, *more: sent.append(more[0]) or real(self, *more))
+    assert blobs.put(body) == digest  # by another client, from memory
+    assert sent == ["PUT"] * 7
+    assert blobs.put(tmp_path / "big") == digest and len(sent) == 7
+    assert blobs.get(digest).read_bytes() == body
 
 
 def test_files_of_a_project(connected, tmp_path):

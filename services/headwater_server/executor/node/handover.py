@@ -51,7 +51,7 @@ async def _store(
                 raise DataLoss(f"{path} was changed while it was stored")
             return
         except PASSING as error:
-            if loop.time() > deadline:
+            if loop.time() > deadline or error.reason == "DISK_FULL":
                 raise
             log.warning("artifact waits for the store", task=task.name, error=str(error))
         await pauses.wait()

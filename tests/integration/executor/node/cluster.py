@@ -17,12 +17,14 @@ from typing import Any
 
 from nats.aio.msg import Msg
 
+from headwater_server.artifact.multipart import Multipart
 from headwater_server.kit.bus import Bus
 from headwater_server.kit.objects import ObjectStore
 from tests.harness.servers import NatsServer, S3Server
 from tests.harness.waiting import eventually
 
 ROOT = Path(__file__).parents[4]
+PART = 5 << 20
 RUN = "0198a000-0000-7000-8000-000000000001"
 Message = dict[str, Any]
 
@@ -35,11 +37,14 @@ class Store:
         self.objects = ObjectStore(s3.endpoint, "headwater-artifacts", access, secret)
         self.begun: list[str] = []
         self.read: list[str] = []
+        self.parts_from = 1 << 40  # bytes
+        self._uploads: dict[str, str] = {}
 
     async def serve(self, bus: Bus) -> None:
         async def handle(msg: Msg) -> None:
             body = json.loads(msg.data)
-            reply = await getattr(self, msg.subject.rpartition(".")[2])(body["digest"], int(body.get("size", 0)))
+            name, about = msg.subject.rpartition(".")[2], int(body.get("size", 0))
+            reply = await getattr(self, name)(body["digest"], body if name == "sign_parts" else about)
             error = {"hw-error": "NOT_FOUND"} if "error" in reply else None
             await bus.publish(msg.reply, json.dumps(reply).encode(), error)
 
@@ -49,10 +54,34 @@ class Store:
         self.begun.append(digest)
         if await self.objects.head(digest):
             return {"exists": True}
+        if size >= self.parts_from:
+            return {"parted": await self._parted(digest, size)}
         url, headers = self.objects.presign_put(digest, sha256=digest)
         return {"url": url, "headers": headers}
 
+    async def _parted(self, digest: str, size: int) -> Message:
+        multipart = Multipart(self.objects)
+        known = await multipart.parts(digest, self._uploads[digest]) if digest in self._uploads else None
+        if known is None:
+            self._uploads[digest] = await multipart.begin(digest)
+        present = [part.number for part in known or ()]
+        return {"uploadId": "u", "partSize": str(PART), "parts": -(-size // PART), "present": present}
+
+    async def sign_parts(self, digest: str, body: Message) -> Message:
+        (part,) = body["parts"]
+        headers = {"content-md5": base64.b64encode(bytes.fromhex(part["md5"])).decode()}
+        query = {"partNumber": str(part["number"]), "uploadId": self._uploads[digest]}
+        return {
+            "parts": [{"url": self.objects.presign("PUT", digest, query=query, headers=headers), "headers": headers}]
+        }
+
     async def commit_upload(self, digest: str, size: int) -> Message:
+        if digest in self._uploads:
+            multipart = Multipart(self.objects)
+            parts = await multipart.parts(digest, self._uploads[digest]) or []
+            assert sum(part.size for part in parts) == size
+            await multipart.complete(digest, self._uploads.pop(digest), [(part.number, part.etag) for part in parts])
+            return {"verified": "7"}  # not yet: ask again
         info = await self.objects.head(digest)
         assert info is not None and info.size == size
         return {"blob": {"digest": digest, "size": str(size)}}

@@ -6,15 +6,17 @@ import json
 import random
 import re
 import resource
+import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 import pytest_asyncio
 
 from headwater.runtime import codec, manifest
 from tests.harness.faults import FaultyS3
 from tests.harness.servers import S3Server
-from tests.integration.executor.node.cluster import Cluster, Store, artifacts
+from tests.integration.executor.node.cluster import PART, Cluster, Store, artifacts
 from tests.integration.executor.node.cluster import manifest as result_of
 
 LARGE, SMALL = random.Random(7).randbytes(12_000_000), random.Random(8).randbytes(300_000)
@@ -77,6 +79,57 @@ async def test_what_fails_in_passing_costs_nothing_but_time(data: Cluster) -> No
         assert hashlib.sha256(cached(data, digest).read_bytes()).hexdigest() == digest
 
 
+async def test_parts_that_fail_in_passing_are_sent_again_alone(data: Cluster) -> None:
+    await data.worker()
+    data.store.parts_from = PART
+    proxy, digest = data.proxy, encoded()["large"]["digest"]  # type: ignore[attr-defined]
+    for number, kind in ((1, "503"), (2, "refuse"), (2, "spoil"), (3, "lost")):
+        proxy.fail(
+            kind, lambda method, path, n=number: method == "PUT" and digest in path and f"partNumber={n}&" in path
+        )
+    made = await data.scheduler.run(task(data, "makes"))
+    assert artifacts(made)["large"]["digest"] == digest
+    assert hashlib.sha256(await data.store.objects.get(digest)).hexdigest() == digest
+    sent = [path for method, path in proxy.seen if method == "PUT" and digest in path]
+    assert [sum(f"partNumber={n}&" in path for path in sent) for n in (1, 2, 3)] == [2, 3, 2]
+
+
+async def test_an_upload_goes_on_where_another_worker_died(data: Cluster, eventually: Any) -> None:
+    data.store.parts_from = PART
+    proxy, digest = data.proxy, encoded()["large"]["digest"]  # type: ignore[attr-defined]
+    last = proxy.fail("slow", lambda method, path: method == "PUT" and digest in path and "partNumber=3&" in path)
+    worker = await data.worker()
+    await data.scheduler.dispatch(task(data, "makes"))
+
+    async def there() -> bool:
+        plan = (await data.store.begin_upload(digest, encoded()["large"]["size"]))["parted"]
+        return last.met.is_set() and plan["present"] == [1, 2]
+
+    await eventually(there, 20, what="parts 1 and 2 in the store")
+    worker.kill()
+    await worker.process.wait()
+    proxy.seen.clear()
+    await data.worker()
+    made = await data.scheduler.run(task(data, "makes", attempt=2))
+    assert artifacts(made)["large"]["digest"] == digest
+    sent = [path for method, path in proxy.seen if method == "PUT" and digest in path]
+    assert len(sent) == 1 and "partNumber=3&" in sent[0]
+
+
+async def test_a_full_store_is_said_at_once(data: Cluster) -> None:
+    await data.worker()
+    proxy, digest = data.proxy, encoded()["large"]["digest"]  # type: ignore[attr-defined]
+    full = b"<Error><Code>XMinioStorageFull</Code><Message>no space left on device</Message></Error>"
+    for parts_from in (1 << 40, PART):
+        data.store.parts_from = parts_from
+        fault = proxy.fail("507", lambda method, path: method == "PUT" and digest in path, 100, body=full)
+        began = time.monotonic()
+        failure = (await data.scheduler.run(task(data, "makes")))["failure"]
+        assert "has no room for" in failure["message"] and failure["retryable"]
+        assert time.monotonic() - began < 5
+        fault.times = 0
+
+
 async def test_what_is_damaged_for_good_fails_the_step_and_is_never_seen(data: Cluster) -> None:
     await data.worker()
     made = await data.scheduler.run(task(data, "makes"))
@@ -133,11 +186,22 @@ async def test_a_full_disk_is_said(data: Cluster) -> None:
     assert not [path for path in data.home.rglob("tmp/*") if path.is_file()]
 
 
-async def test_kill_9_at_each_point_of_an_upload(data: Cluster, eventually: Any) -> None:
+POINTS = ("begin_upload", "sending", "commit_upload", "committed", "completed")
+
+
+@pytest.mark.parametrize(
+    ("parts_from", "points"),
+    [(1 << 40, POINTS), (PART, ("sign_parts", *POINTS))],
+    ids=["one-piece", "parts"],
+)
+async def test_kill_9_at_each_point_of_an_upload(
+    data: Cluster, eventually: Any, parts_from: int, points: tuple[str, ...]
+) -> None:
     """Whatever the worker was doing: nothing is acknowledged that is not there, and the next one carries on."""
     digest, store, scheduler = encoded()["large"]["digest"], data.store, data.scheduler
+    store.parts_from = parts_from
     worker = await data.worker()
-    for attempt, point in enumerate(("begin_upload", "sending", "commit_upload", "committed", "completed"), 1):
+    for attempt, point in enumerate(points, 1):
         reached, go, key = asyncio.Event(), asyncio.Event(), {"runId": f"0198a000-0000-7000-8000-{attempt:012}"}
         fault = None
         if point == "sending":
@@ -170,7 +234,7 @@ def hold(store: Store, point: str, digest: str, reached: asyncio.Event, go: asyn
     name, after = ("commit_upload", True) if point == "committed" else (point, False)
     real = getattr(store, name)
 
-    async def held(asked: str, size: int) -> Any:
+    async def held(asked: str, size: Any) -> Any:
         reply = await real(asked, size) if after else None
         if asked == digest and not go.is_set():
             reached.set()

@@ -13,15 +13,18 @@ from headwater.client.http import API, connect
 @click.option("--deep", is_flag=True, help="Read all bytes and compare their digests too.")
 @click.option("--repair", is_flag=True, help="Repair what can be: see above.")
 @click.option(
-    "--grace", type=Period(zero=True), default=None, help="Leave orphans alone that are younger, e.g. 24h or 0."
+    "--grace",
+    type=Period(zero=True),
+    default=None,
+    help="Leave orphans and unfinished uploads alone that are younger, e.g. 24h or 0.",
 )
 @output.json_option
 def artifacts(deep: bool, repair: bool, grace: int | None, as_json: bool) -> None:
-    """Find missing, corrupt and orphaned blobs. Exit status 1 when some are left.
+    """Find missing, corrupt and orphaned blobs, and uploads that nobody finishes. Exit status 1 when some are left.
 
     --repair: a missing or corrupt blob is taken from where its bytes lie too; else it is marked, and the next upload of
-    these bytes (run the step again) replaces it. Orphans, which no row names, are removed. Takes a token for all
-    projects.
+    these bytes (run the step again) replaces it. Orphans, which no row names, are removed, unfinished uploads aborted
+    unless somebody sends parts right now. Takes a token for all projects.
     """
     found, blobs, size = audit(deep, repair, grace)
     left = [each for each in found if not each.get("repair")]
@@ -56,7 +59,7 @@ def _show(found: list[dict[str, Any]], blobs: int, size: int, deep: bool, repair
     how = "sizes and digests" if deep else "sizes"
     click.echo(f"{blobs} blobs of {output.size(size)} compared with the bucket ({how}).")
     if not found:
-        click.echo("Nothing is missing, corrupt or orphaned.")
+        click.echo("Nothing is missing, corrupt, orphaned or unfinished.")
         return
     rows = [
         (

@@ -30,12 +30,18 @@ one by the header `X-Headwater-Project` or as MLflow's workspace; otherwise it i
 - **Webhooks** are rows of the registry: a delivery is written with the change that it tells of, tried again for three
   days, and kept for 30 in a log (`GET /api/v1/projects/{project}/webhooks/{id}/deliveries`). They are signed as MLflow
   signs them. Only public https addresses are called; HEADWATER_WEBHOOKS_HTTP and _PRIVATE open that.
+- **Traces** are rows of tracking, spans too: clients of MLflow send both as they come, anything else speaks
+  OpenTelemetry's protocol to `/v1/traces` (protobuf or JSON, gzip or not, at most 32 MB) with the header
+  `x-mlflow-experiment-id`, and `x-mlflow-run-id` to link a trace to a run. What OpenTelemetry's conventions for
+  generative AI, OpenInference and Traceloop say of inputs, outputs, tokens and models is shown as MLflow's own. Filters
+  are MLflow's and know OR, NOT and parentheses besides; an attribute of a span (`span.attributes.model LIKE 'gpt%'`) is
+  compared by its value. Files of a trace lie below `traces/<id>`. Deleting a flow's run deletes what it traced.
 
 """
 _MISSING = """
 ## Not served
 
-Answered with `ENDPOINT_NOT_FOUND` (404), as by a server that does not know them: traces and assessments, evaluation
+Answered with `ENDPOINT_NOT_FOUND` (404), as by a server that does not know them: metrics of traces, evaluation
 datasets, scorers, issues, label schemas, review queues, prompt optimization, MLflow's AI gateway and its secrets, jobs,
 workspaces, GraphQL, and the users and permissions of MLflow's auth app (Headwater has tokens and roles). The presigned
 URLs of `/mlflow/artifacts/` are refused as MLflow refuses them where artifacts go through the server.

@@ -1,4 +1,5 @@
-"""Takes a flow's run out of tracking when the scheduler says that it is deleted, with its nested runs and all points.
+"""Takes a flow's run out of tracking when the scheduler says that it is deleted, with its nested runs, all points and
+what it traced.
 
 In the transaction that remembers the event; what comes late for such a run is refused by its name.
 """
@@ -10,7 +11,7 @@ from headwater_server.tracking.store import Store, q
 
 ROWS = (
     q.delete_points, q.delete_packed, q.delete_latest, q.delete_params, q.delete_tags, q.delete_batches,
-    q.delete_inputs, q.delete_models, q.delete_runs,
+    q.delete_inputs, q.delete_models, q.delete_traces, q.delete_runs,
 )  # fmt: skip
 
 

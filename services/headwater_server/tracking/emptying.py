@@ -1,4 +1,5 @@
-"""Empties a project: its runs with all that they logged, its experiments; the default one is there again, as new."""
+"""Empties a project: its runs with all that they logged, its traces, its experiments; the default one is there again,
+as new."""
 
 import uuid
 
@@ -21,6 +22,7 @@ class EmptyingApi:
             rows = await tx.conn.fetch(q.lock_project_runs, project)
             ids, uuids = [row["id"] for row in rows], [row["uuid"] for row in rows]
             await tx.conn.execute(q.note_deleted_runs, uuids)
+            traces = await tx.conn.execute(q.empty_traces, project)
             for statement in ROWS if ids else ():
                 await tx.conn.execute(statement, ids)
             await tx.conn.execute(q.empty_datasets, project)
@@ -28,7 +30,8 @@ class EmptyingApi:
             gone = await tx.conn.execute(q.empty_experiments, project, DEFAULT_EXPERIMENT)
             await tx.conn.execute(q.renew_default, project, DEFAULT_EXPERIMENT)
         self._store.forget(uuids)
-        removed = {"tracked runs": len(ids), "experiments": int(gone.rpartition(" ")[2] or 0)}
+        done = (("experiments", gone), ("traces", traces))
+        removed = {"tracked runs": len(ids)} | {name: int(each.rpartition(" ")[2] or 0) for name, each in done}
         return pb.EmptyProjectResponse(removed={name: count for name, count in removed.items() if count})
 
     async def list_projects(self, request: pb.ListProjectsRequest, call: Call) -> pb.ListProjectsResponse:

@@ -143,7 +143,7 @@ def _error(field: str, text: str, at: int, what: str, hint: str = "") -> Invalid
     return InvalidArgument(f"{field}: {what} at position {at + 1} of {shown!r}", field=field, hint=hint)
 
 
-class _Parser:
+class Parser:
     def __init__(self, text: str, field: str, grammar: Grammar) -> None:
         if len(text) > MAX_LENGTH:
             raise InvalidArgument(f"{field}: {len(text)} characters, at most {MAX_LENGTH} are allowed", field=field)
@@ -323,7 +323,7 @@ def parse_filter(text: str, *, field: str = "filter", grammar: Grammar = RUNS) -
     """The tree of a filter; None when it is empty. Raises InvalidArgument naming the position."""
     if not text.strip():
         return None
-    parser = _Parser(text, field, grammar)
+    parser = Parser(text, field, grammar)
     node = parser.any_of()
     if parser.token.kind != "end":
         raise parser.expected("AND, OR or the end")
@@ -332,7 +332,7 @@ def parse_filter(text: str, *, field: str = "filter", grammar: Grammar = RUNS) -
 
 def parse_key(text: str, *, field: str, grammar: Grammar = RUNS) -> Key:
     """One param, metric, tag or attribute by its name. Raises InvalidArgument."""
-    parser = _Parser(text, field, grammar)
+    parser = Parser(text, field, grammar)
     key = parser.key()
     if key.kind == "dataset":
         raise parser.fail("a dataset is no column", token=parser.tokens[0])
@@ -343,7 +343,7 @@ def parse_key(text: str, *, field: str, grammar: Grammar = RUNS) -> Key:
 
 def parse_order(text: str, *, field: str = "order_by", grammar: Grammar = RUNS) -> Order:
     """`metrics.accuracy DESC` -> Order. Ascending unless DESC is said."""
-    parser = _Parser(text, field, grammar)
+    parser = Parser(text, field, grammar)
     key = parser.key()
     if key.kind == "dataset":
         raise parser.fail("runs cannot be ordered by a dataset", token=parser.tokens[0])

@@ -51,6 +51,7 @@ class Removal:
             gone += count
         async with self._outbox.transaction() as tx:
             await tx.conn.execute(q.remove_datasets, row["id"])
+            await tx.conn.execute(q.remove_traces, row["id"])
             if await tx.conn.execute(q.remove_empty_experiment, row["id"]) != "DELETE 1":
                 hint = "stop what logs to it, then delete it again"
                 raise Aborted(f"name: runs are still made in experiment {row['name']!r}", field="name", hint=hint)
@@ -80,6 +81,7 @@ class Removal:
             for row in experiments:
                 async with self._outbox.transaction() as tx:
                     await tx.conn.execute(q.remove_datasets, row["id"])
+                    await tx.conn.execute(q.remove_traces, row["id"])
                     emptied += (await tx.conn.execute(q.remove_empty_experiment, row["id"])) == "DELETE 1"
         return gone, emptied, more
 

@@ -62,7 +62,7 @@ class LoadedRun:
 
 class Store:
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self.database = self._database = database
         self._runs: dict[uuid.UUID, RunRef] = {}
         self._keys: dict[str, int] = {}
         self._names: dict[int, str] = {}

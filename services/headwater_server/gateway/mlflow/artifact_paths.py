@@ -1,7 +1,8 @@
 """Paths of artifacts as MLflow clients send them: refused where they could mean another place, else a path of our tree.
 
 0/<run id>/artifacts/x is runs/<run id>/x, wherever the experiment keeps its artifacts, and
-0/models/<model id>/artifacts/x is models/<model id>/x: what a run has is one tree, whoever logs it. Pure.
+0/models/<model id>/artifacts/x is models/<model id>/x: what a run has is one tree, whoever logs it. So it is with
+0/traces/<trace id>/artifacts/x. Pure.
 """
 
 import re
@@ -15,6 +16,7 @@ SCHEME = "mlflow-artifacts"
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _RUN = re.compile(rf"(?:.*/)?(?P<run>[0-9a-f]{{32}}|{_UUID})/artifacts(?:/(?P<rest>.*))?\Z", re.DOTALL)
 _MODEL = re.compile(r"(?:.*/)?models/(?P<model>m-[0-9a-f]{32})/artifacts(?:/(?P<rest>.*))?\Z", re.DOTALL)
+_TRACE = re.compile(r"(?:.*/)?traces/(?P<trace>tr-[0-9a-f]{32})/artifacts(?:/(?P<rest>.*))?\Z", re.DOTALL)
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
@@ -46,6 +48,8 @@ def in_tree(path: str) -> str:
     path = "/".join(part for part in path.split("/") if part)
     if (found := _MODEL.match(path)) is not None:
         return _below(model_root(found["model"]), found["rest"])
+    if (found := _TRACE.match(path)) is not None:
+        return _below(trace_root(found["trace"]), found["rest"])
     if (found := _RUN.match(path)) is not None:
         return _below(run_root(found["run"]), found["rest"])
     return f"files/{path}" if path else "files"
@@ -57,6 +61,10 @@ def run_root(run_id: str) -> str:
 
 def model_root(model_id: str) -> str:
     return f"models/{model_id}"
+
+
+def trace_root(trace_id: str) -> str:
+    return f"traces/{trace_id}"
 
 
 def below(root: str, path: str) -> str:

@@ -20,7 +20,7 @@ from headwater_server.gateway.mlflow.endpoints import Endpoint, Reply
 from headwater_server.gateway.mlflow.errors import MlflowError
 from headwater_server.gateway.mlflow.fields import Field, from_query, may, missing, need
 from headwater_server.gateway.mlflow.registry_names import model_name, told_as_mlflow, version_number
-from headwater_server.gateway.request import Request
+from headwater_server.gateway.request import Request, answer
 from headwater_server.kit.errors import NotFound
 from headwater_server.kit.http import HttpClient
 from headwater_server.kit.service import ServiceKit
@@ -28,6 +28,7 @@ from headwater_server.kit.service import ServiceKit
 PROXY = "/mlflow-artifacts"
 _REST = "{artifact_path:path}"
 _PAGE = 10_000
+_SPANS = "traces.json"
 _TEXTS = {".yaml", ".yml", ".log", ".md", ".cfg", ".ini", ".py", ".r", ".sh", ".toml", ".txt", ".conf", ".tsv"}
 _TEXT_NAMES = {"MLmodel", "MLproject"}
 Body = dict[str, Any]
@@ -54,6 +55,9 @@ class Artifacts:
         of_model: dict[str, Field] = {"artifact_file_path": may("string")}
         place = "/mlflow/logged-models/{model_id}/artifacts"
         yield Endpoint("GET", f"{place}/files", read, self._of_model, of_model)
+        of_trace = {"request_id": need("string"), "path": may("string")}
+        for version in ("2.0", "3.0"):
+            yield Endpoint("GET", "/mlflow/get-trace-artifact", read, self._of_trace, of_trace, version)
         listed = {"artifact_directory_path": may("string"), "page_token": may("string")}
         yield Endpoint("GET", f"{place}/directories", read, self._list_model, listed)
 
@@ -100,6 +104,18 @@ class Artifacts:
         sent = paths.safe(body["artifact_file_path"])
         model = await self._logged(request)
         return await self._send(request, paths.below(paths.model_root(model.model_id), sent), sent)
+
+    async def _of_trace(self, request: Request, body: Body) -> Response:
+        """A file that belongs to a trace, or its spans, which are in a file where they are not in tracking."""
+        if sent := body.get("path", ""):
+            sent = f"attachments/{paths.safe(sent)}"
+        asked = msgspec.json.encode({"trace_id": body["request_id"]})
+        message = mlflow_pb2.ReadMlflowRequest(method="traces/artifact", json=asked)
+        found = (await self._tracking(request, "ReadMlflow", message)).json
+        if not sent and found != b"{}":
+            return answer(found, headers={"content-disposition": f'attachment; filename="{_SPANS}"'})
+        sent = sent or _SPANS
+        return await self._send(request, paths.below(paths.trace_root(body["request_id"]), sent), sent)
 
     async def _of_version(self, request: Request, body: Body) -> Response:
         sent = paths.safe(body["path"])

@@ -2,11 +2,19 @@
 
 from typing import Any
 
+import msgspec
+
+from headwater.api.tracking.v1 import mlflow_pb2
 from headwater_server.gateway.mlflow.endpoints import project_of
 from headwater_server.gateway.request import Request
 from headwater_server.kit.service import ServiceKit
 
 TIMEOUT = 60.0
+_REQUESTS: dict[str, Any] = {
+    "Read": mlflow_pb2.ReadMlflowRequest,
+    "Log": mlflow_pb2.LogMlflowRequest,
+    "Change": mlflow_pb2.ChangeMlflowRequest,
+}
 
 
 class Calls:
@@ -31,3 +39,14 @@ class Calls:
         """For what the caller was found to be allowed already: answers with addresses inside of the platform."""
         call = getattr(self._kit.client(self._service), method)
         return await call(message, timeout=TIMEOUT, traceparent=request.traceparent)
+
+
+class OfTracking:
+    """Tracking's methods for MLflow's clients, JSON in and out: `await call(request, "Read", "traces/get", {…})`."""
+
+    def __init__(self, kit: ServiceKit[Any]) -> None:
+        self._call = Calls(kit, "tracking")
+
+    async def __call__(self, request: Request, right: str, method: str, body: dict[str, Any]) -> bytes:
+        message = _REQUESTS[right](method=method, json=msgspec.json.encode(body))
+        return (await self._call(request, f"{right}Mlflow", message)).json

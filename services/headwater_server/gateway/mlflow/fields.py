@@ -84,9 +84,9 @@ def from_json(body: bytes, fields: Fields) -> dict[str, Any]:
 
 
 def json_object(body: bytes) -> dict[str, Any]:
-    value: Any = _json(body) if body.strip() else {}
+    value: Any = json_of(body) if body.strip() else {}
     if isinstance(value, str):
-        value = _json(value.encode())
+        value = json_of(value.encode())
     if value is None:
         return {}
     if not isinstance(value, dict):
@@ -162,7 +162,7 @@ def _query_boolean(text: str) -> bool:
     return text.lower() == "true"
 
 
-def _json(body: bytes) -> Any:
+def json_of(body: bytes) -> Any:
     """Also with the bare NaN and Infinity that Python's json module writes."""
     try:
         return msgspec.json.decode(body)

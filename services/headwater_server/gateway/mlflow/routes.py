@@ -7,12 +7,15 @@ from starlette.responses import Response
 
 from headwater_server.gateway.mlflow.artifact_parts import ArtifactParts
 from headwater_server.gateway.mlflow.artifacts import Artifacts
+from headwater_server.gateway.mlflow.assessments import Assessments
 from headwater_server.gateway.mlflow.endpoints import Table
 from headwater_server.gateway.mlflow.errors import MlflowError
 from headwater_server.gateway.mlflow.logged_models import LoggedModels
+from headwater_server.gateway.mlflow.otlp import Otlp
 from headwater_server.gateway.mlflow.registry import RegisteredModels
 from headwater_server.gateway.mlflow.registry_versions import ModelVersions
 from headwater_server.gateway.mlflow.server import Server
+from headwater_server.gateway.mlflow.traces import Traces
 from headwater_server.gateway.mlflow.tracking import Tracking
 from headwater_server.gateway.mlflow.webhooks import Webhooks
 from headwater_server.gateway.request import Request
@@ -33,6 +36,9 @@ class Mlflow:
             Artifacts(kit),
             ArtifactParts(kit),
             Webhooks(kit),
+            Traces(kit),
+            Assessments(kit),
+            Otlp(kit),
         )
 
     def routes(self) -> Iterator[tuple[str, str, str, Handler]]:

@@ -19,6 +19,7 @@ from headwater_server.tracking.mlflow.scope import Scope
 from headwater_server.tracking.mlflow.search import Search
 from headwater_server.tracking.mlflow.writer import Writer
 from headwater_server.tracking.store import Store
+from headwater_server.tracking.traces.api import tables as trace_tables
 
 Handler = Callable[[Any, str, Call], Awaitable[dict[str, Any] | bytes]]
 Table = dict[str, tuple[type, Handler]]
@@ -64,6 +65,9 @@ class MlflowApi:
             "runs/delete": (bodies.OfRun, runs.delete),
             "runs/restore": (bodies.OfRun, runs.restore),
         }
+        of_traces = trace_tables(scope, store.database)
+        for table, more in zip((self._reads, self._logs, self._changes), of_traces, strict=True):
+            table |= more
 
     async def read_mlflow(self, request: pb.ReadMlflowRequest, call: Call) -> pb.ReadMlflowResponse:
         return pb.ReadMlflowResponse(json=await _answer(self._reads, request, call))

@@ -20,4 +20,5 @@ WHERE project = $1 AND name = $2
 
 -- name: projects
 SELECT e.project FROM experiments e WHERE e.name <> $1 OR EXISTS (SELECT FROM runs r WHERE r.experiment_id = e.id)
+    OR EXISTS (SELECT FROM traces t WHERE t.experiment_id = e.id)
 GROUP BY e.project

@@ -27,6 +27,7 @@ DELETE FROM datasets d WHERE d.experiment_id = $1
 DELETE FROM experiments e WHERE e.id = $1 AND e.deleted_at IS NOT NULL
     AND NOT EXISTS (SELECT FROM runs r WHERE r.experiment_id = e.id)
     AND NOT EXISTS (SELECT FROM datasets d WHERE d.experiment_id = e.id)
+    AND NOT EXISTS (SELECT FROM traces t WHERE t.experiment_id = e.id)
 
 -- name: runs_to_purge
 -- Deleted by MLflow's clients longer ago than $2. $1: a project, or "*".

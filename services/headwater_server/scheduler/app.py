@@ -4,7 +4,7 @@ import time
 
 from pydantic import Field
 
-from headwater.api.artifact.v1 import artifact_pb2
+from headwater.api.artifact.v1 import artifact_pb2, datasets_pb2
 from headwater.api.scheduler.v1 import scheduler_pb2
 from headwater_server.kit.errors import NotFound
 from headwater_server.kit.rpc import Joined
@@ -68,6 +68,18 @@ class Packages:
         return True
 
 
+class Data:
+    """What parameters that name data stand for."""
+
+    def __init__(self, kit: ServiceKit[Settings]) -> None:
+        self._kit = kit
+
+    async def resolve(self, project: str, uris: list[str]) -> list[str]:
+        """Raises NotFound, InvalidArgument."""
+        request = datasets_pb2.ResolveReferencesRequest(project=project, uris=uris)
+        return list((await self._kit.client("artifact").ResolveReferences(request)).uris)
+
+
 async def build(kit: ServiceKit[Settings]) -> None:
     settings, secret = kit.settings, kit.settings.internal_key.get_secret_value()
     store = Store(kit.database)
@@ -79,7 +91,7 @@ async def build(kit: ServiceKit[Settings]) -> None:
         store, kit.outbox, endings, dispatcher.wake, lookups.wake, dispatcher.fair, dispatcher.binds, secret
     )
     beat, lease = settings.heartbeat_seconds, settings.lease_seconds
-    runs = Runs(kit.outbox, store, dispatcher, endings, lookups.wake, Packages(kit).has)
+    runs = Runs(kit.outbox, store, dispatcher, endings, lookups.wake, Packages(kit).has, Data(kit).resolve)
     dispatcher.on_broken = runs.break_off
     sweep = Sweep(
         kit.bus, kit.outbox, store, dispatcher, endings, completions.complete, runs.expire, beat=beat, lease=lease

@@ -148,6 +148,7 @@ class Deployments:
         new.request_id = f"{row['name']}:{event.id}"
         new.traceparent = event.traceparent
         new.trigger = source_of(event) | {"deployment": row["name"]} | ({"events": [*events]} if events else {})
+        await self._runs.pin(new, lenient=True)
         run_id = await self._runs.start_in(tx, new)
         log.info("started by an event", flow=row["name"], run=run_id, event_type=event.type)
 
@@ -187,6 +188,7 @@ class Deployments:
             "eventTime": due.isoformat().replace("+00:00", "Z"),
             "deployment": row["name"],
         }
+        await self._runs.pin(new, lenient=True)
         await self._runs.start_in(tx, new)
 
 

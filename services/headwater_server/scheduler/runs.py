@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+import structlog
 
 from headwater_server.kit.clock import now
-from headwater_server.kit.errors import Aborted, AlreadyExists, InvalidArgument
+from headwater_server.kit.errors import Aborted, AlreadyExists, InvalidArgument, NotFound
 from headwater_server.kit.ids import uuid7
 from headwater_server.kit.outbox import Outbox, OutboxTransaction
 from headwater_server.scheduler import facts
@@ -18,11 +19,13 @@ from headwater_server.scheduler.dispatch import Dispatcher
 from headwater_server.scheduler.endings import Endings
 from headwater_server.scheduler.graph import Plan
 from headwater_server.scheduler.keys import Key
+from headwater_server.scheduler.references import is_pinned, references, replaced
 from headwater_server.scheduler.reuse import Reuse, looked_up, resuming
 from headwater_server.scheduler.settle import NewTask
 from headwater_server.scheduler.store import Store, columns, graph_digest, no_run, q, run_uuid, task_rows
 from headwater_server.scheduler.tags import changed, check_tags
 
+log = structlog.get_logger("scheduler.runs")
 _DIGEST = re.compile(r"^[0-9a-f]{64}$")
 # In JSON: an escape that is not escaped itself.
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
@@ -71,16 +74,42 @@ class Runs:
         endings: Endings,
         look_up: Callable[[], None],
         has_package: Callable[[str, str], Awaitable[bool]],
+        resolve: Callable[[str, list[str]], Awaitable[list[str]]],
     ) -> None:
-        """look_up(): something may be taken over; has_package(project, digest): is this code package there?"""
+        """look_up(): something may be taken over; has_package(project, digest): is this code package there?
+        resolve(project, uris): the same, naming one version of the data for good."""
         self._outbox, self._store, self._dispatcher, self._endings = outbox, store, dispatcher, endings
         self._look_up = look_up
-        self.has_package = has_package
+        self.has_package, self._resolve = has_package, resolve
 
     async def start(self, new: NewRun) -> str:
-        """The id of the run. Raises InvalidArgument, AlreadyExists (the request id belongs to another flow)."""
+        """The id of the run. Raises InvalidArgument, AlreadyExists (the request id belongs to another flow), NotFound
+        (a parameter names data that is not there)."""
+        await self.pin(new)
         async with self._outbox.transaction() as tx:
             return await self.start_in(tx, new)
+
+    async def pin(self, new: NewRun, *, lenient: bool = False) -> None:
+        """Parameters that name data name one version of it from now on: all tasks, and a resume, see the same. What an
+        origin was given stays, were it deleted meanwhile: its tasks may have done with it.
+
+        Raises NotFound. lenient: nobody waits for an answer; what is not there stays, and fails where it is read."""
+        for name, value in new.parameters.items():
+            asked = list(dict.fromkeys(references(value)))
+            if new.origin_run_id:
+                asked = [each for each in asked if not is_pinned(each)]
+            try:
+                found = await self._resolve(new.project, asked) if asked else []
+            except (NotFound, InvalidArgument) as error:
+                field = f"parameters.{name}"
+                if not lenient:
+                    text = f"{field}: {error.message}"
+                    raise type(error)(text, field=field, hint=error.hint, reason=error.reason) from None
+                log.warning("a run names data that is not there", flow=new.flow, parameter=name, error=error.message)
+                continue
+            if asked:
+                pinned = replaced(value, dict(zip(asked, found, strict=True)))
+                new.parameters = new.parameters | {name: pinned}
 
     async def start_in(self, tx: OutboxTransaction, new: NewRun) -> str:
         """The same in a transaction of the caller."""

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from google.protobuf.json_format import ParseDict
 
-from headwater.api.artifact.v1 import artifact_pb2
+from headwater.api.artifact.v1 import artifact_pb2, datasets_pb2
 from headwater.api.scheduler.v1 import graph_pb2, scheduler_pb2
 from headwater_server.kit.bus import Bus
 from headwater_server.kit.errors import NotFound
@@ -25,7 +25,17 @@ CODE = scheduler_pb2.Code(package=PACKAGE, entrypoint="flow.py", flow_class="F")
 
 
 class Blobs(Servicer):
-    """In place of the artifact service: knows one code package."""
+    """In place of the artifact service: knows one code package, and what `references` say of data."""
+
+    def __init__(self) -> None:
+        self.references: dict[str, str] = {}
+
+    async def resolve_references(
+        self, request: datasets_pb2.ResolveReferencesRequest, call: Any
+    ) -> datasets_pb2.ResolveReferencesResponse:
+        if unknown := [uri for uri in request.uris if uri not in self.references]:
+            raise NotFound(f"version: no {unknown[0]}", hint="there is none yet", reason="DATASET_NOT_FOUND")
+        return datasets_pb2.ResolveReferencesResponse(uris=[self.references[uri] for uri in request.uris])
 
     async def get_blob(self, request: artifact_pb2.GetBlobRequest, call: Any) -> artifact_pb2.GetBlobResponse:
         if request.digest != PACKAGE:
@@ -139,6 +149,7 @@ def results_of(assignment: dict[str, Any]) -> list[str]:
 class Scheduler:
     def __init__(self, client: Callable[[str], Any], bus: Any, kit: Any) -> None:
         self.client, self._bus, self.kit = client("scheduler"), bus, kit
+        self.data: dict[str, str] = {}
         self._workers: list[Worker] = []
         self._ids = itertools.count()
 
@@ -172,9 +183,11 @@ async def scheduler(service_kit: Builder, serve: Any, bus: Any) -> AsyncIterator
 
     async def start(**settings: Any) -> Scheduler:
         blobs = await service_kit("artifact", compose=False)
-        blobs.serve(artifact_pb2.DESCRIPTOR.services_by_name["ArtifactService"], Blobs())
+        servicer = Blobs()
+        blobs.serve(artifact_pb2.DESCRIPTOR.services_by_name["ArtifactService"], servicer)
         client = await serve("scheduler", extra=[blobs], **settings)
         made.append(Scheduler(client, bus, service_kit.kits[-1]))
+        made[-1].data = servicer.references
         return made[-1]
 
     yield start

@@ -1,5 +1,6 @@
 """What a child asks of its agent: blobs in and out, and the results that its join joins."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from headwater_server.executor.node.wire import Assignment
 from headwater_server.kit.errors import ServiceError
 
 _MOST_RESULTS = 1000
+_AT_ONCE = 16
 
 
 async def answer(node: Node, task: Assignment, message: dict[str, Any], traceparent: str) -> dict[str, Any]:
@@ -17,6 +19,8 @@ async def answer(node: Node, task: Assignment, message: dict[str, Any], tracepar
         match message.get("op"):
             case "get":
                 return {"path": str(await node.transfers.get(task.project, message.get("digest", ""), traceparent))}
+            case "get_many":
+                return {"paths": await _many(node, task, message, traceparent)}
             case "put":
                 path = Path(str(message.get("path", "")))
                 return {"digest": await node.transfers.put_file(task.project, task.key.run_id, path, traceparent)}
@@ -28,6 +32,16 @@ async def answer(node: Node, task: Assignment, message: dict[str, Any], tracepar
         return {"error": why(error)}
     except OSError as error:
         return {"error": f"this worker's disk: {error}"}
+
+
+async def _many(node: Node, task: Assignment, message: dict[str, Any], traceparent: str) -> list[str]:
+    digests = [str(each) for each in message.get("digests", ())][:_MOST_RESULTS]
+    found: dict[str, str] = {}
+    for begin in range(0, len(digests), _AT_ONCE):
+        part = list(dict.fromkeys(digests[begin : begin + _AT_ONCE]))
+        paths = await asyncio.gather(*(node.transfers.get(task.project, each, traceparent) for each in part))
+        found |= {digest: str(path) for digest, path in zip(part, paths, strict=True)}
+    return [found[each] for each in digests]
 
 
 async def _results(node: Node, task: Assignment, message: dict[str, Any], traceparent: str) -> dict[str, Any]:

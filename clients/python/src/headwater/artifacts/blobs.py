@@ -88,6 +88,14 @@ def get(digest: str, connection: "Connection | None" = None) -> Path:
     return path
 
 
+def get_from(url: str, digest: str) -> Path:
+    """The same by a URL that the server has given already. Raises DataLoss, NotReachable, ArtifactError."""
+    path = cache() / digest[:2] / digest
+    if not _intact(path, digest):
+        _download(url, digest, path)
+    return path
+
+
 def cache() -> Path:
     """Where blobs are kept on this machine."""
     return home() / "cache"

@@ -71,6 +71,8 @@ class _Graph:
         names = maker.parameters if maker.parameters != ["*"] else sorted(self._parameters)
         node["task"] = maker.name
         node["parameters"] = {each: self._parameters.get(each) for each in names}
+        if maker.data:
+            node["data"] = maker.data
         node["from"] = [self.up(each, found) for each, found in maker.read(self._before(maker))]
         return node
 
@@ -109,6 +111,7 @@ class _Task:
         self.entries = {name: values.entry(name) for name in values.names() if values.is_stored(name)}
         reads = values.reads()
         self.parameters: list[str] = reads.get("parameters", [])
+        self.data = values.data()
         self._artifacts: dict[str, str] | None = reads.get("artifacts") if "all" not in reads else None
 
     def made(self, name: str, entry: Node) -> bool:
@@ -136,6 +139,8 @@ def _lines(node: Node, front: str = "", branch: str = "") -> Iterator[str]:
     by = f", made by {node['task']}" if node.get("task") else ""
     given = ", ".join(f"{name}={json.dumps(value, default=str)}" for name, value in node.get("parameters", {}).items())
     text = f"{node['name']}  {node['type']}, {output.size(node['size'])}, {node['digest'][:12]}{by}"
+    names = [f"{each['asked']} ({each['uri']})" if "asked" in each else each["uri"] for each in node.get("data", ())]
+    text += f" from {', '.join(names)}" if names else ""
     yield front + branch + text + (f" with {given}" if given else "") + (" (see above)" if node.get("again") else "")
     below = front + {"": "", "├─ ": "│  ", "└─ ": "   "}[branch]
     children = node.get("from") or node.get("to") or []

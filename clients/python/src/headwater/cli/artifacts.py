@@ -66,7 +66,7 @@ def rows_of(target: str, values: bool) -> list[dict[str, Any]]:
 
 
 @artifacts.command("get")
-@click.argument("target", metavar="RUN/STEP[/TASK]|files:PATH")
+@click.argument("target", metavar="RUN/STEP[/TASK]|files:PATH|dataset://…|datum://…")
 @click.argument("name", required=False)
 @click.option("--output", "-o", "file", type=click.Path(path_type=Path), help="Write to this file or folder.")
 @click.option("--only", default="", metavar="PATH", help="Of a folder only this file or folder.")
@@ -79,6 +79,11 @@ def get(target: str, name: str | None, file: Path | None, only: str, as_json: bo
     """
     if artifact_files.is_files(target):
         artifact_files.get(target, file, as_json)
+        return
+    if target.startswith(("dataset://", "datum://")):
+        from headwater.cli.datasets import fetch
+
+        fetch(target, file, as_json)
         return
     if name is None:
         raise InvalidArgument("which artifact?", hint=f"`headwater artifacts {target}` lists them")

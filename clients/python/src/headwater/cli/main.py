@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "deployment": ("limits", "deployment", "Pause and resume a deployed flow."),
     "limits": ("limits", "limits", "How many tasks that name a key run at the same time."),
     "experiments": ("experiments", "experiments", "Compare tracked runs by their metrics."),
+    "datasets": ("datasets", "datasets", "Versions of data, built from files and one another."),
     "models": ("models", "models", "Models and their versions."),
     "promote": ("models", "promote", "Point an alias at a model version, with a reason."),
     "gc": ("gc", "gc", "Remove blobs and points that nobody needs."),
@@ -42,7 +43,7 @@ GROUPS = (
     ("This machine", ("up", "down", "status", "doctor", "env", "stack", "reset")),
     ("Runs", ("runs", "run", "logs", "artifacts", "flows", "deploy", "undeploy", "deployment", "limits", "workers")),
     ("Upkeep", ("projects", "retention", "gc")),
-    ("Models and metrics", ("experiments", "models", "promote")),
+    ("Data, models and metrics", ("datasets", "experiments", "models", "promote")),
     ("Events and access", ("events", "token")),
 )
 

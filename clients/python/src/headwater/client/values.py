@@ -135,14 +135,19 @@ class Values:
 
     def reads(self) -> dict[str, Any]:
         """What the task has noted of its reads (docs/formats.md); {"all": …} where it cannot tell."""
+        return self._body().get("reads") or {"all": "", "parameters": ["*"]}
+
+    def data(self) -> list[dict[str, str]]:
+        """The versions of datasets, and the single files, that the task has read: {"uri", "digest"} each."""
+        return self._body().get("data", [])
+
+    def _body(self) -> dict[str, Any]:
         import json
 
         from headwater.artifacts import blobs
 
         body = json.loads(self._manifest) if self._manifest else {}
-        if "manifest" in body:
-            body = json.loads(blobs.get(body["manifest"]).read_bytes())
-        return body.get("reads") or {"all": "", "parameters": ["*"]}
+        return json.loads(blobs.get(body["manifest"]).read_bytes()) if "manifest" in body else body
 
     def entry(self, name: str) -> dict[str, Any]:
         if self._is_parameter(name):

@@ -1,6 +1,7 @@
 """IncludeFile: a file of the user's machine as a read-only artifact of the run.
 
-Its content goes along in the code package; the value that travels as the parameter is the path it came from.
+Its content goes along in the code package; the value that travels as the parameter is the path it came from. A file of
+a dataset, dataset://NAME/VERSION/PATH or datum://ID, stays where it is: the steps that look fetch it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ MOST_BYTES = 64 << 20
 
 class IncludeFile(Parameter):
     """A file given as `python flow.py run --name PATH`; steps see its content, text or, with is_text=False, bytes.
+    PATH may be dataset://NAME/VERSION/PATH or datum://ID, a file as it is when the run starts.
 
     default: a path, or a function of the context that makes one. parser: a function of the content, or its name (see
     Config); steps then see what it returns.
@@ -50,14 +52,18 @@ class IncludeFile(Parameter):
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         value = super().__get__(instance, owner)
+        if instance is not None and isinstance(value, _Reference):
+            from headwater.artifacts import get
+
+            value = _Path(get(str(value)))
         if instance is not None and isinstance(value, _Path):
             value = instance._parameters[self.name] = self._content(value)
         return value
 
     def to_wire(self, value: Any) -> Any:
         """The path. Raises ParameterError when there is no such file, or it is too large."""
-        if value is None:
-            return None
+        if value is None or is_data(value):
+            return value
         try:
             with open(value, "rb") as file:
                 size = os.fstat(file.fileno()).st_size
@@ -71,7 +77,9 @@ class IncludeFile(Parameter):
         return os.fspath(value)
 
     def from_run(self, values: dict[str, Any]) -> Any:
-        member = chosen.files.get(self.name)
+        member, given = chosen.files.get(self.name), values.get(self.name)
+        if is_data(given):
+            return _Reference(given)
         return _Path(f"{chosen.root}/{member}") if member else None
 
     def _default(self, value: Any) -> Any:
@@ -98,6 +106,15 @@ class IncludeFile(Parameter):
             raise ParameterError(f"Failed to parse content in parameter '{self.name}' using parser: {why}") from error
 
 
+def is_data(value: object) -> bool:
+    """Does a value name data of the platform?"""
+    return isinstance(value, str) and value.startswith(("dataset://", "datum://"))
+
+
+class _Reference(str):
+    """The name of a file, until a step looks into it."""
+
+
 class _Path(str):
     """Where a file is, until a step looks into it."""
 
@@ -112,7 +129,7 @@ def files_of(
     found: dict[str, tuple[str, str]] = {}
     for parameter in parameters_of(cls).values():
         path = values.get(parameter.name)
-        if parameter.in_package and path:
+        if parameter.in_package and path and not is_data(path):
             found[parameter.name] = (f"{INCLUDED}/{parameter.name}", path)
     if origin is not None and found:
         kept = {name: file for name, file in found.items() if name not in given}

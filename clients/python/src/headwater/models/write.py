@@ -6,12 +6,12 @@ The model's bytes are stored first, then the version that names them; inside a s
 import math
 import os
 import tempfile
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from headwater.client.http import connect, segment
+from headwater.client.requests import request_id
 from headwater.errors import ArtifactError, InvalidArgument
 from headwater.models.read import models_path
 from headwater.models.types import ModelVersion, Promotion, parse_promotion, parse_version
@@ -41,7 +41,7 @@ def register_model(
     entry = _store(name, model, labels)
     conn = connect()
     body = {
-        "requestId": _request_id("register", name, entry["digest"]),
+        "requestId": request_id("register", name, entry["digest"]),
         **entry,
         "description": description,
         "tags": labels,
@@ -52,20 +52,6 @@ def register_model(
     version = parse_version(conn.call("POST", f"{models_path(conn, name)}/versions", body)["version"])
     _note_on_run(version)
     return version
-
-
-_repeats: dict[tuple[str, ...], int] = {}
-
-
-def _request_id(*what: str) -> str:
-    """Names a request. A task that runs again because its worker was lost repeats its requests under the same names, so
-    what it did before happens once; the n-th equal request of one task has a name of its own."""
-    run_id = os.environ.get("HEADWATER_RUN_ID", "")
-    if not run_id:
-        return str(uuid.uuid4())
-    where = (run_id, os.environ.get("HEADWATER_STEP", ""), os.environ.get("HEADWATER_TASK_ID", ""))
-    _repeats[what] = _repeats.get(what, 0) + 1
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, "\n".join((*where, *what, str(_repeats[what])))))
 
 
 def _note_on_run(version: ModelVersion) -> None:
@@ -93,7 +79,7 @@ def promote(
     """
     number = str(version.version if isinstance(version, ModelVersion) else version)
     body: dict[str, Any] = {"version": number, "reason": reason}
-    body["requestId"] = _request_id("promote", name, alias, number, reason)
+    body["requestId"] = request_id("promote", name, alias, number, reason)
     if metrics is not None:
         body["metrics"] = _numbers(metrics)
     if expected_version is not None:

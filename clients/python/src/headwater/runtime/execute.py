@@ -204,6 +204,7 @@ class StepRun:
             body.items = items(body.foreach[self.task.key.step], cast("list[Any]", listed))
         if not caught:  # another run may fail otherwise, or not at all
             body.reads = self.reads.to_json(self._inherited())
+        body.data = list(self.reads.data.values())
         data = manifest.seal(body, writer)
         result: dict[str, Any] = {"manifest": data.decode(), "next": list(steps)}
         result["blobs"] = [[blob.digest, blob.size, blob.path] for blob in writer.blobs]

@@ -38,13 +38,14 @@ class BlobFile:
 @dataclass
 class Manifest:
     """Artifacts of one task by name, the names it assigned itself, and the lists of the open foreach steps; what it has
-    read, and what tells the items of its own foreach apart (see reads.py)."""
+    read, what tells the items of its own foreach apart, and the datasets that it has read (see reads.py)."""
 
     artifacts: dict[str, Entry] = field(default_factory=dict)
     new: list[str] = field(default_factory=list)
     foreach: dict[str, Entry] = field(default_factory=dict)
     reads: dict[str, Any] | None = None
     items: list[str] | None = None
+    data: list[dict[str, str]] | None = None
 
     def to_json(self) -> bytes:
         body: dict[str, Any] = {"v": VERSION, "artifacts": self.artifacts, "new": self.new}
@@ -54,6 +55,8 @@ class Manifest:
             body["reads"] = self.reads
         if self.items:
             body["items"] = self.items
+        if self.data:
+            body["data"] = self.data
         return json.dumps(body, separators=(",", ":"), sort_keys=True).encode()
 
 

@@ -33,9 +33,18 @@ class Reads:
         self.everything = False
         # Was `current` asked something that another run answers otherwise?
         self.asks = False
+        # Versions of datasets, and single files, by URI.
+        self.data: dict[str, dict[str, str]] = {}
 
     def ask(self) -> None:
         self.asks = True
+
+    def dataset(self, entry: dict[str, str]) -> None:
+        """A version of a dataset, or a file: {"uri", "digest"}, and with "asked" the name that may be another one's by
+        now: what was made of that is not made of it again elsewhere."""
+        self.data.setdefault(entry["uri"], entry)
+        if "asked" in entry:
+            self.asks = True
 
     def artifact(self, name: str, entry: Entry | None) -> None:
         self.artifacts.setdefault(name, identity(entry) if entry is not None else "")
@@ -145,6 +154,12 @@ def watch(reads: Reads | None) -> None:
     """From now on a fork of this process is the end of what these reads can see."""
     global _watched
     _watched = reads
+
+
+def read_data(entry: dict[str, str]) -> None:
+    """The task of this process, where there is one, has read data: see Reads.dataset."""
+    if _watched is not None:
+        _watched.dataset(entry)
 
 
 def _forks() -> None:

@@ -24,7 +24,7 @@ from headwater.s3.projects import InProject
 from headwater.s3.roots import root_of_run, split_url
 from headwater.s3.signing import Request
 from headwater.s3.sources import bytes_of, mapped
-from headwater.s3.transfer import Bucket, Info, Listed
+from headwater.s3.transfer import Bucket, Expected, Info, Listed
 from headwater.s3.wire import Wire
 
 Key = str | S3GetObject
@@ -108,6 +108,23 @@ class S3:
         urls = [self._url(key) for key in keys]
         self._expect("HEAD", urls)
         return self._map(lambda url: self._info(url, return_missing), urls)
+
+    def recorded(self, key: str) -> list[tuple[str, int, str, str]]:
+        """What a dataset records of each object below an address: (address, bytes, etag, version of a bucket that keeps
+        versions, else ""). An address of one object gives that one."""
+        bucket, prefix = split_url(self._url(key))
+        found = self._bucket(bucket, prefix)
+        folder = prefix if not prefix or prefix.endswith("/") else f"{prefix}/"
+        listed = list(found.list(folder))
+        if not listed and prefix and not prefix.endswith("/"):
+            info = found.head(prefix, f"s3://{bucket}/{prefix}")
+            return [(f"s3://{bucket}/{prefix}", info.size, info.etag, info.version)]
+        return [(f"s3://{bucket}/{each.key}", each.size or 0, each.etag, "") for each in listed]
+
+    def fetch_recorded(self, url: str, expected: Expected, path: str) -> None:
+        """Downloads an object to a file, if it still is the one that was recorded. Raises S3ObjectChanged."""
+        bucket, key = split_url(url)
+        self._bucket(bucket, key).fetch(key, url, None, path, expected)
 
     # Fetching
 

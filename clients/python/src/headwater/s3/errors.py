@@ -21,6 +21,12 @@ class MetaflowS3Exception(HeadwaterError):
     headline = "S3 access failed"
 
 
+class S3ObjectChanged(MetaflowS3Exception):
+    """The object is not the one that was recorded: it was overwritten since."""
+
+    headline = "S3 object changed"
+
+
 class MetaflowS3NotFound(HeadwaterError):
     """There is no such object, or no such local file."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from headwater.s3.transfer import Bucket, Info, Listed
+from headwater.s3.transfer import Bucket, Expected, Info, Listed
 
 
 class InProject:
@@ -16,8 +16,8 @@ class InProject:
     def head(self, key: str, url: str) -> Info:
         return self._bucket.head(key[self._skip :], url)
 
-    def fetch(self, key: str, url: str, span: str | None, path: str) -> Info:
-        return self._bucket.fetch(key[self._skip :], url, span, path)
+    def fetch(self, key: str, url: str, span: str | None, path: str, expected: Expected | None = None) -> Info:
+        return self._bucket.fetch(key[self._skip :], url, span, path, expected)
 
     def store(self, key: str, url: str, data: Any, headers: Mapping[str, str]) -> None:
         self._bucket.store(key[self._skip :], url, data, headers)

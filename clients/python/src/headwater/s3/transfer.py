@@ -18,6 +18,7 @@ from headwater.s3.errors import (
     MetaflowS3InvalidRange,
     MetaflowS3NotFound,
     MetaflowS3URLException,
+    S3ObjectChanged,
 )
 from headwater.s3.objects import RangeInfo
 from headwater.s3.places import Place
@@ -36,6 +37,16 @@ class Info(NamedTuple):
     last_modified: int | None
     encryption: str | None
     range_info: RangeInfo
+    etag: str = ""
+    version: str = ""
+
+
+class Expected(NamedTuple):
+    """Which object it must be: etag without quotes, size in bytes; version: of a bucket that keeps versions."""
+
+    etag: str
+    size: int
+    version: str = ""
 
 
 class Listed(NamedTuple):
@@ -43,6 +54,7 @@ class Listed(NamedTuple):
 
     key: str
     size: int | None
+    etag: str = ""
 
 
 class Bucket:
@@ -59,32 +71,34 @@ class Bucket:
         _check(answer, url)
         return _info(answer)
 
-    def fetch(self, key: str, url: str, span: str | None, path: str) -> Info:
-        """Downloads an object, or the bytes that `span` ("bytes=0-99") names, into a file."""
+    def fetch(self, key: str, url: str, span: str | None, path: str, expected: Expected | None = None) -> Info:
+        """Downloads an object, or the bytes that `span` ("bytes=0-99") names, into a file.
+
+        Raises S3ObjectChanged when it is not the one that is expected."""
         try:
             with open(path, "wb") as file:
-                return self._fetch(key, url, span, file.fileno())
+                return self._fetch(key, url, span, file.fileno(), expected)
         except OSError as error:
             raise _disk(error, path) from error
 
-    def _fetch(self, key: str, url: str, span: str | None, fd: int) -> Info:
-        first = self._send(Request("GET", key), {"Range": span or f"bytes=0-{PART - 1}"}, target=Target(fd, 0))
+    def _fetch(self, key: str, url: str, span: str | None, fd: int, expected: Expected | None) -> Info:
+        get = Request("GET", key, {"versionId": expected.version} if expected and expected.version else {})
+        same = {"If-Match": f'"{expected.etag}"'} if expected else {}
+        first = self._send(get, {"Range": span or f"bytes=0-{PART - 1}", **same}, target=Target(fd, 0))
         if first.status == 416 and span is None:  # an empty object has no range at all
-            first = self._send(Request("GET", key), target=Target(fd, 0))
-        _check(first, url)
-        info = _info(first)
+            first = self._send(get, same, target=Target(fd, 0))
+        info = _found(first, url, expected)
         total = info.range_info.total_size
         if span is not None or info.range_info.request_length >= total:
             return info
-        same = {"If-Match": first.headers["ETag"]} if first.headers.get("ETag") else {}
+        if first.headers.get("ETag"):
+            same = {"If-Match": first.headers["ETag"]}
 
         def part(start: int) -> None:
             end = min(start + PART, total) - 1
-            answer = self._send(
-                Request("GET", key), {"Range": f"bytes={start}-{end}", **same}, target=Target(fd, start)
-            )
+            answer = self._send(get, {"Range": f"bytes={start}-{end}", **same}, target=Target(fd, start))
             if answer.status == 412:
-                raise MetaflowS3Exception(f"{url} was overwritten while it was read", hint="get it again")
+                raise S3ObjectChanged(f"{url} was overwritten while it was read", hint="get it again")
             _check(answer, url)
 
         _all(self._aside(), part, range(info.range_info.request_length, total, PART))
@@ -139,7 +153,7 @@ class Bucket:
             page = _xml(answer.body)
             skip = len(self._place.root)
             for item in page.iterfind("{*}Contents"):
-                yield Listed(_text(item, "Key")[skip:], int(_text(item, "Size")))
+                yield Listed(_text(item, "Key")[skip:], int(_text(item, "Size")), _text(item, "ETag").strip('"'))
             for item in page.iterfind("{*}CommonPrefixes"):
                 yield Listed(_text(item, "Prefix")[skip:], None)
             token = _text(page, "NextContinuationToken")
@@ -182,7 +196,27 @@ def _info(answer: Answer) -> Info:
         int(parsedate_to_datetime(modified).timestamp()) if modified else None,
         headers.get("x-amz-server-side-encryption"),
         span,
+        headers.get("ETag", "").strip('"'),
+        headers.get("x-amz-version-id") or "",
     )
+
+
+def _found(answer: Answer, url: str, expected: Expected | None) -> Info:
+    """What is known of an object. Raises S3ObjectChanged, and what _check() raises."""
+    changed = expected is not None and answer.status == 412
+    if not changed:
+        _check(answer, url)
+    info = _info(answer)
+    if expected is None:
+        return info
+    if changed or (info.etag and info.etag != expected.etag) or info.range_info.total_size != expected.size:
+        size = "" if changed else f" and {info.range_info.total_size} bytes"
+        has = f"the etag {info.etag}{size} now" if info.etag else f"another etag{size} now"
+        raise S3ObjectChanged(
+            f"{url} was changed since it was recorded: it has {has}, not {expected.etag} and {expected.size} bytes",
+            hint="adopt it again as a new version of the dataset, or restore the object",
+        )
+    return info
 
 
 def _check(answer: Answer, url: str) -> None:

@@ -11,6 +11,7 @@ from headwater_server.tracking import events
 from headwater_server.tracking.api import TrackingApi
 from headwater_server.tracking.comparison import ComparisonApi
 from headwater_server.tracking.emptying import EmptyingApi
+from headwater_server.tracking.imports import ImportApi
 from headwater_server.tracking.ingest import Ingest
 from headwater_server.tracking.keeping import Keeping
 from headwater_server.tracking.keeping_api import KeepingApi
@@ -37,6 +38,7 @@ async def build(kit: ServiceKit[Settings]) -> None:
         ComparisonApi(store),
         RemovalApi(removal, store),
         KeepingApi(store, keeping, removal),
+        ImportApi(kit.outbox, store),
         EmptyingApi(kit.outbox, store),
     )
     kit.serve(tracking_pb2.DESCRIPTOR.services_by_name["TrackingService"], api)

@@ -2,12 +2,15 @@
 
 import uuid
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
+
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from headwater.api.tracking.v1 import batches_pb2
 from headwater.api.tracking.v1 import tracking_pb2 as pb
 from headwater_server.kit.clock import timestamp
-from headwater_server.kit.errors import ServiceError
+from headwater_server.kit.errors import InvalidArgument, ServiceError
 from headwater_server.tracking.batches import Point
 from headwater_server.tracking.packed import Packed
 from headwater_server.tracking.store import LoadedRun
@@ -39,6 +42,17 @@ def tracked_run(run: LoadedRun) -> pb.TrackedRun:
         tags=run.tags,
         metrics=[pb.Metric(key=m["name"], value=m["value"], step=m["step"], timestamp_ms=m["ts"]) for m in run.metrics],
     )
+
+
+def moment(at: Timestamp, field: str) -> datetime:
+    """Raises InvalidArgument where it is no time that the database knows."""
+    try:
+        found = at.ToDatetime(UTC)
+    except (ValueError, OverflowError):
+        found = None
+    if found is None or found.year < 1970:
+        raise InvalidArgument(f"{field}: {at.seconds} s is not a time since 1970", field=field)
+    return found
 
 
 def run_id_text(run: uuid.UUID) -> str:

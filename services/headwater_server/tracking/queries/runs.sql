@@ -51,6 +51,11 @@ WHERE r.id = $1 AND earlier.id = r.id
 RETURNING r.state, r.finished_at, earlier.state AS old_state, r.uuid, r.project,
     (SELECT e.name FROM experiments e WHERE e.id = r.experiment_id) AS experiment
 
+-- name: import_run
+-- Nobody where the run is of another project, or of a flow.
+UPDATE runs SET name = $3, state = $4, started_at = $5, finished_at = $6, user_name = $7, packed_at = NULL
+WHERE uuid = $1 AND project = $2 AND NOT of_flow RETURNING id
+
 -- name: load_runs
 SELECT r.id, r.uuid, r.project, e.name AS experiment, r.name, r.state, r.started_at, r.finished_at, p.uuid AS parent
 FROM runs r JOIN experiments e ON e.id = r.experiment_id LEFT JOIN runs p ON p.id = r.parent_id

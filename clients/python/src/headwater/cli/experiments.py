@@ -7,6 +7,7 @@ import click
 from headwater.cli import output
 from headwater.cli.ids import short
 from headwater.cli.point_retention import retention
+from headwater.cli.transfers import export_experiments, import_archive
 from headwater.client.http import API, connect, segment
 
 
@@ -98,6 +99,8 @@ def delete(name: str, reason: str, force: bool, yes: bool, as_json: bool) -> Non
 
 
 experiments.add_command(retention)
+experiments.add_command(export_experiments)
+experiments.add_command(import_archive)
 
 
 def _table(name: str, runs: list[dict[str, Any]], sort: str) -> None:

@@ -62,7 +62,7 @@ def _points(path: str, dry_run: bool, deleted_after: int | None) -> dict[str, in
     body: dict[str, Any] = {"dryRun": dry_run}
     if deleted_after is not None:
         body["purgeDeletedAfter"] = f"{deleted_after}s"
-    counts = dict.fromkeys(_COUNTS, 0)
+    counts: dict[str, int] = dict.fromkeys(_COUNTS, 0)
     more = True
     while more:
         done = connect().call("POST", path, body, repeatable=True, timeout=120)

@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "limits": ("limits", "limits", "How many tasks that name a key run at the same time."),
     "experiments": ("experiments", "experiments", "Compare tracked runs by their metrics."),
     "datasets": ("datasets", "datasets", "Versions of data, built from files and one another."),
+    "import": ("transfers", "imports", "Bring in what MLflow has kept."),
     "models": ("models", "models", "Models and their versions."),
     "promote": ("models", "promote", "Point an alias at a model version, with a reason."),
     "gc": ("gc", "gc", "Remove blobs and points that nobody needs."),
@@ -43,7 +44,7 @@ GROUPS = (
     ("This machine", ("up", "down", "status", "doctor", "env", "stack", "reset")),
     ("Runs", ("runs", "run", "logs", "artifacts", "flows", "deploy", "undeploy", "deployment", "limits", "workers")),
     ("Upkeep", ("projects", "retention", "gc")),
-    ("Data, models and metrics", ("datasets", "experiments", "models", "promote")),
+    ("Data, models and metrics", ("datasets", "experiments", "models", "promote", "import")),
     ("Events and access", ("events", "token")),
 )
 

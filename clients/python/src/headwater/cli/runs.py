@@ -8,6 +8,7 @@ from headwater.cli import output
 from headwater.cli.comparison import compare
 from headwater.cli.ids import find_run, short
 from headwater.cli.tracked import find_tracked
+from headwater.cli.transfers import export_runs, import_archive
 from headwater.errors import InvalidArgument, NotFound
 
 STATES = ("running", "succeeded", "failed", "cancelled")
@@ -38,6 +39,8 @@ def list_(flow: str, state: str | None, tag: str, limit: int, as_json: bool) -> 
 
 
 runs.add_command(compare)
+runs.add_command(export_runs)
+runs.add_command(import_archive)
 
 
 @runs.command()

@@ -405,3 +405,42 @@ class GetMetricHistoryResponse(_message.Message):
     POINTS_FIELD_NUMBER: _ClassVar[int]
     points: _containers.RepeatedCompositeFieldContainer[Metric]
     def __init__(self, points: _Optional[_Iterable[_Union[Metric, _Mapping]]] = ...) -> None: ...
+
+class ImportTrackedRunRequest(_message.Message):
+    __slots__ = ("project", "run_id", "experiment", "name", "state", "started_at", "finished_at", "parent_run_id", "user", "tags")
+    class TagsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    EXPERIMENT_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    STARTED_AT_FIELD_NUMBER: _ClassVar[int]
+    FINISHED_AT_FIELD_NUMBER: _ClassVar[int]
+    PARENT_RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    USER_FIELD_NUMBER: _ClassVar[int]
+    TAGS_FIELD_NUMBER: _ClassVar[int]
+    project: str
+    run_id: str
+    experiment: str
+    name: str
+    state: TrackedRunState
+    started_at: _timestamp_pb2.Timestamp
+    finished_at: _timestamp_pb2.Timestamp
+    parent_run_id: str
+    user: str
+    tags: _containers.ScalarMap[str, str]
+    def __init__(self, project: _Optional[str] = ..., run_id: _Optional[str] = ..., experiment: _Optional[str] = ..., name: _Optional[str] = ..., state: _Optional[_Union[TrackedRunState, str]] = ..., started_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., finished_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., parent_run_id: _Optional[str] = ..., user: _Optional[str] = ..., tags: _Optional[_Mapping[str, str]] = ...) -> None: ...
+
+class ImportTrackedRunResponse(_message.Message):
+    __slots__ = ("run", "created")
+    RUN_FIELD_NUMBER: _ClassVar[int]
+    CREATED_FIELD_NUMBER: _ClassVar[int]
+    run: TrackedRun
+    created: bool
+    def __init__(self, run: _Optional[_Union[TrackedRun, _Mapping]] = ..., created: bool = ...) -> None: ...

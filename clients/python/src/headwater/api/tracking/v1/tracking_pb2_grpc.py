@@ -128,6 +128,11 @@ class TrackingServiceStub(object):
                 request_serializer=headwater_dot_api_dot_tracking_dot_v1_dot_points__pb2.CollectPointsRequest.SerializeToString,
                 response_deserializer=headwater_dot_api_dot_tracking_dot_v1_dot_points__pb2.CollectPointsResponse.FromString,
                 _registered_method=True)
+        self.ImportTrackedRun = channel.unary_unary(
+                '/headwater.api.tracking.v1.TrackingService/ImportTrackedRun',
+                request_serializer=headwater_dot_api_dot_tracking_dot_v1_dot_tracking__pb2.ImportTrackedRunRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_tracking_dot_v1_dot_tracking__pb2.ImportTrackedRunResponse.FromString,
+                _registered_method=True)
         self.ReadMlflow = channel.unary_unary(
                 '/headwater.api.tracking.v1.TrackingService/ReadMlflow',
                 request_serializer=headwater_dot_api_dot_tracking_dot_v1_dot_mlflow__pb2.ReadMlflowRequest.SerializeToString,
@@ -274,6 +279,14 @@ class TrackingServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ImportTrackedRun(self, request, context):
+        """A run of another place, as it was there. Its points come by LogBatch; said again, it is what is said last. Not for runs
+        of flows.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ReadMlflow(self, request, context):
         """MLflow's clients: the gateway speaks their HTTP and calls these.
         """
@@ -398,6 +411,11 @@ def add_TrackingServiceServicer_to_server(servicer, server):
                     servicer.CollectPoints,
                     request_deserializer=headwater_dot_api_dot_tracking_dot_v1_dot_points__pb2.CollectPointsRequest.FromString,
                     response_serializer=headwater_dot_api_dot_tracking_dot_v1_dot_points__pb2.CollectPointsResponse.SerializeToString,
+            ),
+            'ImportTrackedRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.ImportTrackedRun,
+                    request_deserializer=headwater_dot_api_dot_tracking_dot_v1_dot_tracking__pb2.ImportTrackedRunRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_tracking_dot_v1_dot_tracking__pb2.ImportTrackedRunResponse.SerializeToString,
             ),
             'ReadMlflow': grpc.unary_unary_rpc_method_handler(
                     servicer.ReadMlflow,
@@ -911,6 +929,33 @@ class TrackingService(object):
             '/headwater.api.tracking.v1.TrackingService/CollectPoints',
             headwater_dot_api_dot_tracking_dot_v1_dot_points__pb2.CollectPointsRequest.SerializeToString,
             headwater_dot_api_dot_tracking_dot_v1_dot_points__pb2.CollectPointsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportTrackedRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.tracking.v1.TrackingService/ImportTrackedRun',
+            headwater_dot_api_dot_tracking_dot_v1_dot_tracking__pb2.ImportTrackedRunRequest.SerializeToString,
+            headwater_dot_api_dot_tracking_dot_v1_dot_tracking__pb2.ImportTrackedRunResponse.FromString,
             options,
             channel_credentials,
             insecure,

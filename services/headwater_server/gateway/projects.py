@@ -18,7 +18,8 @@ from headwater.api.tracking.v1 import upkeep_pb2 as tracking
 from headwater_server.gateway import tokens
 from headwater_server.gateway.store import Store
 from headwater_server.kit.clock import timestamp
-from headwater_server.kit.errors import AlreadyExists, FailedPrecondition, InvalidArgument
+from headwater_server.kit.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
+from headwater_server.kit.hints import did_you_mean
 from headwater_server.kit.identity import Authenticator, Peers
 from headwater_server.kit.rpc import Call
 
@@ -46,26 +47,41 @@ class ProjectApi:
         return pb.CreateProjectResponse(project=_project(row))
 
     async def list_projects(self, request: pb.ListProjectsRequest, call: Call) -> pb.ListProjectsResponse:
-        answers = await asyncio.gather(
-            *(self._peers.client(name).ListProjects(api.ListProjectsRequest()) for name, api in HOLDERS.items())
-        )
-        found = {row["name"]: _project(row) for row in await self._store.projects()}
-        for name in {DEFAULT, *(each for answer in answers for each in answer.projects)}:
-            found.setdefault(name, pb.Project(name=name))
-        seen = [found[name] for name in sorted(found) if call.project in ("*", name)]
-        return pb.ListProjectsResponse(projects=seen)
+        return pb.ListProjectsResponse(projects=await self._seen(call))
 
     async def reset_project(self, request: pb.ResetProjectRequest, call: Call) -> pb.ResetProjectResponse:
-        return pb.ResetProjectResponse(removed=await self._empty(request.project, call))
+        removed = await self._empty(request.project, call)
+        if not removed:
+            await self._must_be_there(request.project, call)
+        return pb.ResetProjectResponse(removed=removed)
 
     async def delete_project(self, request: pb.DeleteProjectRequest, call: Call) -> pb.DeleteProjectResponse:
         if request.project == DEFAULT:
             hint = "`headwater projects reset default` empties it"
             raise FailedPrecondition(f"project {DEFAULT!r} is always there", field="project", hint=hint)
         removed = await self._empty(request.project, call)
-        for hashed in await self._store.delete_project(request.project):
+        created, hashes = await self._store.delete_project(request.project)
+        for hashed in hashes:
             self._authenticator.forget(hashed)
+        if not (removed or created or hashes):
+            await self._must_be_there(request.project, call)
         return pb.DeleteProjectResponse(removed=removed)
+
+    async def _seen(self, call: Call) -> list[pb.Project]:
+        """Those that were created, and those that hold something."""
+        answers = await asyncio.gather(
+            *(self._peers.client(name).ListProjects(api.ListProjectsRequest()) for name, api in HOLDERS.items())
+        )
+        found = {row["name"]: _project(row) for row in await self._store.projects()}
+        for name in {DEFAULT, *(each for answer in answers for each in answer.projects)}:
+            found.setdefault(name, pb.Project(name=name))
+        return [found[name] for name in sorted(found) if call.project in ("*", name)]
+
+    async def _must_be_there(self, project: str, call: Call) -> None:
+        names = [each.name for each in await self._seen(call)]
+        if project not in names:
+            text = f"there is no project {project!r}"
+            raise NotFound(text, field="project", hint=did_you_mean(project, names), reason="PROJECT_NOT_FOUND")
 
     async def _empty(self, project: str, call: Call) -> dict[str, int]:
         first = await self._ask("scheduler", scheduler.EmptyProjectRequest(project=project), call)

@@ -47,11 +47,11 @@ class Store:
     async def projects(self) -> list[asyncpg.Record]:
         return await self._database.fetch(q.list_projects)
 
-    async def delete_project(self, name: str) -> list[str]:
-        """Hashes of its tokens, which are revoked with it."""
+    async def delete_project(self, name: str) -> tuple[bool, list[str]]:
+        """Had it been created? And the hashes of its tokens, which are revoked with it."""
         async with self._database.transaction() as conn:
-            await conn.execute(q.delete_project, name)
-            return [row["token_hash"] for row in await conn.fetch(q.revoke_project_tokens, name)]
+            created = not (await conn.execute(q.delete_project, name)).endswith(" 0")
+            return created, [row["token_hash"] for row in await conn.fetch(q.revoke_project_tokens, name)]
 
     async def alive(self) -> None:
         """Raises when the database does not answer."""

@@ -10,6 +10,7 @@ from headwater_server.registry.blobs import Blobs
 from headwater_server.registry.catalog import with_newest
 from headwater_server.registry.catalog_store import CatalogStore
 from headwater_server.registry.hooks import Hooks
+from headwater_server.registry.logged_models import note_version
 from headwater_server.registry.promotions import Move, check_expected, check_reason
 from headwater_server.registry.references import parse_reference
 from headwater_server.registry.store import Row, Store
@@ -104,6 +105,7 @@ class RegistryApi:
             number = await self._store.add_version(tx, model, new, call)
             if number > model["latest_version"]:
                 await self._hooks.tell(tx, request.project, hooks.version_created(name, number, new))
+                await note_version(tx, request.project, request.model_id, name, number)
             row = await self._store.version(model, number, tx)
         return pb.CreateModelVersionResponse(version=messages.version(row))
 

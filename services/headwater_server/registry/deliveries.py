@@ -18,6 +18,7 @@ from headwater_server.kit.database import Database, load_queries
 from headwater_server.kit.errors import ServiceError
 from headwater_server.registry import outgoing
 from headwater_server.registry.outgoing import Answer, Policy
+from headwater_server.registry.sealing import SEALED, Seal
 
 q = load_queries(__package__)
 log = structlog.get_logger("registry.webhooks")
@@ -49,21 +50,30 @@ def pause(attempts: int, age: float, status: int) -> float | None:
 
 
 class Deliveries:
-    def __init__(self, database: Database, policy: Policy, wake: asyncio.Event) -> None:
-        self._database, self._policy, self._wake = database, policy, wake
+    def __init__(self, database: Database, policy: Policy, wake: asyncio.Event, seal: Seal) -> None:
+        self._database, self._policy, self._wake, self._seal = database, policy, wake, seal
         self._rounds = 0
 
-    async def call(self, url: str, secret: str, body: str, delivery_id: str = "") -> Answer:
-        """One call, now. Raises InvalidArgument, OSError or TimeoutError."""
+    async def call(self, url: str, sealed: str, body: str, delivery_id: str = "") -> Answer:
+        """One call, now. Raises InvalidArgument, FailedPrecondition (a secret that cannot be read), OSError or
+        TimeoutError."""
         ident = delivery_id or str(uuid.uuid4())
-        return await outgoing.post(url, body.encode(), headers_of(secret, ident, body), self._policy)
+        headers = headers_of(self._seal.open(sealed), ident, body)
+        return await outgoing.post(url, body.encode(), headers, self._policy)
+
+    async def seal_all(self) -> None:
+        """Seals what was stored before there was sealing."""
+        for row in await self._database.fetch(q.plain_secrets, f"{SEALED}%"):
+            await self._database.execute(q.seal_secret, row["id"], row["secret"], self._seal.close(row["secret"]))
 
     async def loop(self) -> None:
         """Delivers until nothing is due, then waits to be woken or for the next sweep."""
+        await self.seal_all()
         while True:
             self._wake.clear()
             if self._rounds % 1800 == 0:
                 await self._database.execute(q.forget_deliveries)
+                await self._database.execute(q.give_up_deliveries, None)
             self._rounds += 1
             while await self._round():
                 pass

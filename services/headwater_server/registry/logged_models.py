@@ -5,11 +5,14 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from headwater.api.registry.v1 import logged_models_pb2 as pb
 from headwater_server.kit.clock import timestamp
 from headwater_server.kit.database import Database, load_queries
 from headwater_server.kit.errors import InvalidArgument, NotFound
 from headwater_server.kit.hints import shown
+from headwater_server.kit.outbox import OutboxTransaction
 from headwater_server.kit.pages import page_size, page_token, read_page_token
 from headwater_server.kit.rpc import Call
 from headwater_server.registry import limits
@@ -17,6 +20,7 @@ from headwater_server.registry.logged_sql import logged_models_page
 from headwater_server.registry.tags import changed
 
 q = load_queries(__package__)
+VERSIONS = "mlflow.modelVersions"
 MAX_PARAMS = 5000
 MAX_PARAM = 6000
 MAX_METRICS = 10_000
@@ -119,6 +123,21 @@ class LoggedModels:
         for point in await self._database.fetch(q.metrics_of_logged_models, list(ids)):
             metrics[point["model_id"]].append(point)
         return [_message(rows[ident], metrics[ident]) for ident in ids if ident in rows]
+
+
+async def note_version(tx: OutboxTransaction, project: str, ident: str, name: str, version: int) -> None:
+    """A logged model says in a tag which versions it became: in the transaction that makes the version, so that who
+    tries again after a failure makes no second one."""
+    row = await tx.conn.fetchrow(q.lock_logged_model, project, ident) if ident else None
+    if row is None:
+        return
+    try:
+        before = msgspec.json.decode(row["tags"].get(VERSIONS, "[]"), type=list[Any])
+    except msgspec.DecodeError:  # somebody's own text stays
+        return
+    text = msgspec.json.encode([*before, {"name": name, "version": str(version)}]).decode()
+    if len(text) <= limits.MAX_TAG:
+        await tx.conn.execute(q.update_logged_model, ident, row["state"], row["params"], row["tags"] | {VERSIONS: text})
 
 
 def _unknown(ident: str) -> NotFound:

@@ -15,6 +15,7 @@ from headwater_server.kit.rpc import Call
 from headwater_server.registry import hooks, limits
 from headwater_server.registry.deliveries import Deliveries
 from headwater_server.registry.outgoing import Policy, read_url, resolve
+from headwater_server.registry.sealing import Seal
 
 q = load_queries(__package__)
 MAX_SECRET = 1000
@@ -22,8 +23,8 @@ _NAME = re.compile(r"(?=.{1,63}\Z)[a-z0-9]([a-z0-9._-]*[a-z0-9])?\Z", re.IGNOREC
 
 
 class Webhooks:
-    def __init__(self, database: Database, deliveries: Deliveries, policy: Policy) -> None:
-        self._database, self._deliveries, self._policy = database, deliveries, policy
+    def __init__(self, database: Database, deliveries: Deliveries, policy: Policy, seal: Seal) -> None:
+        self._database, self._deliveries, self._policy, self._seal = database, deliveries, policy, seal
 
     async def create_webhook(self, request: pb.CreateWebhookRequest, call: Call) -> pb.CreateWebhookResponse:
         name, events = _name(request.name), _events(request.events)
@@ -31,8 +32,8 @@ class Webhooks:
         await self._check_url(request.url)
         row = await self._database.fetchrow(
             q.insert_webhook,
-            uuid.uuid4(), request.project, name, description, request.url, events, _secret(request.secret),
-            request.disabled,
+            uuid.uuid4(), request.project, name, description, request.url, events,
+            self._sealed(request.secret), request.disabled,
         )  # fmt: skip
         return pb.CreateWebhookResponse(webhook=_webhook(row))
 
@@ -62,15 +63,18 @@ class Webhooks:
             q.update_webhook,
             request.project, ident, said.get("name"), said.get("description"), said.get("url"),
             _events(request.events) if request.events else None,
-            _secret(said["secret"]) if "secret" in said else None, said.get("disabled"),
+            self._sealed(said["secret"]) if "secret" in said else None, said.get("disabled"),
         )  # fmt: skip
         if row is None:
             raise _unknown(request.webhook_id)
         return pb.UpdateWebhookResponse(webhook=_webhook(row))
 
     async def delete_webhook(self, request: pb.DeleteWebhookRequest, call: Call) -> pb.DeleteWebhookResponse:
-        if not await self._database.fetchval(q.delete_webhook, request.project, _ident(request.webhook_id)):
-            raise _unknown(request.webhook_id)
+        ident = _ident(request.webhook_id)
+        async with self._database.transaction() as conn:
+            if (await conn.execute(q.delete_webhook, request.project, ident)).endswith(" 0"):
+                raise _unknown(request.webhook_id)
+            await conn.execute(q.give_up_deliveries, ident)
         return pb.DeleteWebhookResponse()
 
     async def test_webhook(self, request: pb.TestWebhookRequest, call: Call) -> pb.TestWebhookResponse:
@@ -102,6 +106,9 @@ class Webhooks:
         place = read_url(url, self._policy)
         if not self._policy.private:
             await resolve(place, self._policy)
+
+    def _sealed(self, secret: str) -> str:
+        return self._seal.close(limits.check_word(secret, "secret", MAX_SECRET)) if secret else ""
 
     async def _find(self, project: str, webhook_id: str) -> Any:
         row = await self._database.fetchrow(q.find_webhook, project, _ident(webhook_id))
@@ -142,10 +149,6 @@ def _events(events: Sequence[str]) -> list[str]:
             text = f"Invalid action '{action[:100]}' for entity '{entity[:100]}'. Valid actions are: {valid}"
             raise InvalidArgument(text, field="events")
     return list(dict.fromkeys(events))
-
-
-def _secret(secret: str) -> str:
-    return limits.check_word(secret, "secret", MAX_SECRET) if secret else ""
 
 
 def _position(position: list[Any] | None) -> tuple[datetime | None, uuid.UUID | None]:

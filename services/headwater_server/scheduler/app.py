@@ -119,4 +119,4 @@ async def build(kit: ServiceKit[Settings]) -> None:
     kit.serve(scheduler_pb2.DESCRIPTOR.services_by_name["SchedulerService"], servicer)
     for loop in (completions.loop, lookups.loop, sweep.loop, deployments.clock_loop, lives.sweep_loop, retention.loop):
         kit.loop(loop.__qualname__, loop)
-    await events.subscribe(kit, deployments, ExitHooks(store, runs), retention, sessions)
+    await events.subscribe(kit, store, deployments, ExitHooks(store, runs), retention, sessions)

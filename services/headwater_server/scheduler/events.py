@@ -1,7 +1,7 @@
 """What the scheduler follows: facts and foreign events that may start deployed flows or exit hooks, and the heartbeats
 of workers.
 
-The only file with subscriptions.
+Also which runs have changed or gone, to forget what is remembered of them. The only file with subscriptions.
 """
 
 from typing import Any
@@ -18,12 +18,18 @@ from headwater_server.scheduler.deployments import Deployments
 from headwater_server.scheduler.exit_hooks import ExitHooks
 from headwater_server.scheduler.retention import MODEL_FACTS, Retention
 from headwater_server.scheduler.sessions import Sessions
+from headwater_server.scheduler.store import Store
 
 log = structlog.get_logger("scheduler.events")
 
 
 async def subscribe(
-    kit: ServiceKit[Any], deployments: Deployments, exit_hooks: ExitHooks, retention: Retention, sessions: Sessions
+    kit: ServiceKit[Any],
+    store: Store,
+    deployments: Deployments,
+    exit_hooks: ExitHooks,
+    retention: Retention,
+    sessions: Sessions,
 ) -> None:
     async def on_event(tx: OutboxTransaction, event: Envelope) -> None:
         await deployments.on_event(tx, event)
@@ -41,5 +47,16 @@ async def subscribe(
         except (*LOST, *CONFLICT) as error:
             log.warning("heartbeat not stored, the next one says the same", error=str(error))
 
+    await follow_changes(kit, store)
     beats = await kit.bus.subscribe("hw.hb.v1.>", on_beat, queue="scheduler")
     kit.on_stop(beats.stop)
+
+
+async def follow_changes(kit: ServiceKit[Any], store: Store) -> None:
+    """Every replica hears of these: what it remembers of the run is no longer so."""
+
+    async def on_change(msg: Any) -> None:
+        store.forget(msg.subject.rpartition(".")[2])
+
+    for fact in ("tags_changed", "deleted"):
+        kit.on_stop((await kit.bus.subscribe(f"hw.evt.v1.*.run.{fact}.*", on_change)).stop)

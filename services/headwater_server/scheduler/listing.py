@@ -15,7 +15,7 @@ from headwater_server.scheduler.keys import LOOPS, joined, loops_of, numbers
 from headwater_server.scheduler.metaflow import listing as theirs
 from headwater_server.scheduler.needs import Spot, why_waiting
 from headwater_server.scheduler.shape import LIMIT
-from headwater_server.scheduler.states import RunState, TaskState
+from headwater_server.scheduler.states import FINAL, RunState, TaskState
 from headwater_server.scheduler.store import Store, no_run, q
 
 SHORTEST_END = 4
@@ -80,13 +80,28 @@ class Listing:
         return answer
 
     async def _counted(self, rows: Sequence[asyncpg.Record]) -> dict[uuid.UUID, pb.TaskCounts]:
-        ids = [row["run_id"] for row in rows]
-        by_state: dict[uuid.UUID, dict[int, int]] = {run_id: {} for run_id in ids}
-        for row in await self._database.fetch(q.count_tasks, ids):
+        by_state: dict[uuid.UUID, dict[int, int]] = {
+            row["run_id"]: {int(state): tasks for state, tasks in (row["task_counts"] or {}).items()} for row in rows
+        }
+        unknown = [row["run_id"] for row in rows if row["task_counts"] is None]
+        for row in await self._database.fetch(q.count_tasks, unknown) if unknown else ():
             by_state[row["run_id"]][row["state"]] = row["tasks"]
+        await self._keep([row for row in rows if row["task_counts"] is None], by_state)
         live = [row["run_id"] for row in rows if row["state"] == RunState.RUNNING]
         pending = {r["run_id"]: r["pending"] for r in await self._database.fetch(q.count_pending, live)} if live else {}
-        return {run_id: messages.counts(by_state[run_id], pending.get(run_id, 0)) for run_id in ids}
+        return {run_id: messages.counts(by_state[run_id], pending.get(run_id, 0)) for run_id in by_state}
+
+    async def _keep(self, rows: Sequence[asyncpg.Record], by_state: dict[uuid.UUID, dict[int, int]]) -> None:
+        """Remembers the counts of runs that are over: they were counted for the last time. A run that somebody else
+        executes may come back."""
+        over = [
+            row["run_id"]
+            for row in rows
+            if row["state"] != RunState.RUNNING and not row["engine"] and by_state[row["run_id"]].keys() <= FINAL
+        ]
+        if over:
+            counts = [{str(state): tasks for state, tasks in by_state[run_id].items()} for run_id in over]
+            await self._database.execute(q.keep_counts, over, counts)
 
     async def _waiting(
         self, rows: Sequence[asyncpg.Record], counted: dict[uuid.UUID, pb.TaskCounts]

@@ -28,6 +28,8 @@ class TaskState(IntEnum):
         return self >= TaskState.SUCCEEDED
 
 
+FINAL = frozenset(state for state in TaskState if state.final)
+
 # dispatched → dispatched is a new attempt: the worker is lost, or a retry is due at once.
 TRANSITIONS: dict[TaskState, frozenset[TaskState]] = {
     TaskState.WAITING: frozenset({TaskState.READY, TaskState.CANCELLED, TaskState.SKIPPED}),

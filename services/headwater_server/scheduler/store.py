@@ -104,7 +104,7 @@ class Store:
         return info
 
     def forget(self, run_id: str) -> None:
-        """Its tags have changed."""
+        """Its tags have changed, or it is gone."""
         self._infos.pop(run_id, None)
 
     async def key_of(self, row: Any, conn: asyncpg.Connection | None = None) -> Key:

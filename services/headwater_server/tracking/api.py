@@ -105,7 +105,8 @@ class TrackingApi(MlflowApi):
             row = await self._store.placed(tx, limits.check_run_id(request.parent_run_id))
             if row is not None:
                 return row["experiment_id"]
-        return await self._store.ensure_experiment(tx, request.project, request.experiment or DEFAULT_EXPERIMENT)
+        name = request.experiment or DEFAULT_EXPERIMENT
+        return await self._store.open_experiment(tx, request.project, name, revive=False)
 
     async def _load(self, run_id: int) -> pb.TrackedRun:
         for loaded in await self._store.load([run_id]):

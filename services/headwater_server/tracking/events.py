@@ -4,6 +4,8 @@ The only file with subscriptions. Reads messages, hands them to store.py and ing
 becomes a dead letter that says which field is wrong.
 """
 
+import asyncio
+
 from nats.aio.msg import Msg
 
 from headwater.api.events.v1 import events_pb2
@@ -26,6 +28,7 @@ METRICS_AT_ONCE = 500
 POINTS_AT_ONCE = 20_000
 # A run may be known to its maker a moment before its start has come here.
 UNKNOWN_RUN_TRIES = 5
+DELETED_WITHIN = 5.0  # seconds, nearly always
 FOREIGN = ("metric", "param", "tag")
 
 
@@ -40,7 +43,7 @@ class FlowRuns:
         if await self._store.was_deleted(tx, started.run):
             return
         keys = await self._store.ensure_keys_in(tx, [*started.params, *started.tags])
-        experiment = await self._store.ensure_experiment(tx, started.project, started.flow)
+        experiment = await self._store.open_experiment(tx, started.project, started.flow)
         name = name_for(str(started.run))
         new = NewRun(started.run, started.project, experiment, name, started_at=started.at, of_flow=True)
         made = await self._store.create_run(tx, new)
@@ -87,7 +90,7 @@ class FlowRuns:
             return ""
         flow = flow_runs.flow_of(event.data)
         at = flow_runs.moment(event.data.get("at"), event.time)
-        experiment = await self._store.ensure_experiment(tx, project, flow)
+        experiment = await self._store.open_experiment(tx, project, flow)
         new = NewRun(
             run, project, experiment, name_for(str(run)), state, started_at=at, finished_at=at, provisional=True,
             of_flow=True,
@@ -202,6 +205,13 @@ async def subscribe(kit: ServiceKit, store: Store, ingest: Ingest) -> None:
     handlers = {"run.started": runs.started} | dict.fromkeys(flow_runs.FINAL, runs.finished)
     handlers |= {"run.deleted": Deletion(store).deleted}
     handlers |= {"run.revived": runs.revived, "run.tags_changed": runs.retagged}
+
+    async def on_deleted(msg: Msg) -> None:
+        """Every replica hears of it: one deletes the rows, about now, and all of them have to look again."""
+        store.forget_all()
+        asyncio.get_running_loop().call_later(DELETED_WITHIN, store.forget_all)
+
+    kit.on_stop((await kit.bus.subscribe("hw.evt.v1.*.run.deleted.*", on_deleted)).stop)
     pullers = [
         await consume_events(kit, stream="HW_EVENTS", durable="tracking-runs", handlers=handlers),
         await consume_batches(

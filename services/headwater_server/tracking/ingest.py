@@ -68,7 +68,7 @@ class Ingest:
         self, tx: OutboxTransaction, run: uuid.UUID, batch: Batch, parent: RunRef | None, keys: dict[str, int]
     ) -> None:
         if parent is None:
-            experiment = await self._store.ensure_experiment(tx, batch.project, DEFAULT_EXPERIMENT)
+            experiment = await self._store.open_experiment(tx, batch.project, DEFAULT_EXPERIMENT)
             new = NewRun(run, batch.project, experiment, name_for(str(run)), provisional=True, of_flow=True)
             await self._store.create_run(tx, new)
             return

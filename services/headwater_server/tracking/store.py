@@ -15,7 +15,7 @@ import asyncpg
 from headwater.api.events.v1 import events_pb2
 from headwater_server.kit.clock import timestamp
 from headwater_server.kit.database import Database, load_queries
-from headwater_server.kit.errors import InvalidArgument, NotFound
+from headwater_server.kit.errors import FailedPrecondition, InvalidArgument, NotFound
 from headwater_server.kit.hints import did_you_mean
 from headwater_server.kit.ids import subject_token
 from headwater_server.kit.outbox import OutboxTransaction
@@ -140,6 +140,19 @@ class Store:
         assert found is not None
         return found
 
+    async def open_experiment(self, tx: OutboxTransaction, project: str, name: str, *, revive: bool = True) -> int:
+        """Id of an experiment that a run is about to be made in, made on first use; nobody deletes it until tx ends.
+        A deleted one comes back, without its runs: a flow that runs again must be seen. Without revive it raises
+        FailedPrecondition."""
+        found: int | None = await tx.conn.fetchval(q.hold_experiment, project, name)
+        if found is None and not revive and await tx.conn.fetchval(q.find_experiment, project, name) is not None:
+            raise FailedPrecondition(
+                f"experiment: {name!r} is deleted", field="experiment", hint="restore it, or name another"
+            )
+        if found is None:
+            found = await tx.conn.fetchval(q.revive_experiment, project, name)
+        return found if found is not None else await self.ensure_experiment(tx, project, name)
+
     async def create_experiment(
         self, tx: OutboxTransaction, project: str, name: str, tags: dict[str, str] | None = None
     ) -> int | None:
@@ -219,6 +232,10 @@ class Store:
         """They are gone."""
         for run in runs:
             self._runs.pop(run, None)
+
+    def forget_all(self) -> None:
+        """Some of them are gone, who knows which: nested runs are not named."""
+        self._runs.clear()
 
     async def placed(self, tx: OutboxTransaction, run: uuid.UUID) -> asyncpg.Record | None:
         """id, project, experiment_id, state and finished_at of a run, which stays as it is until tx ends."""

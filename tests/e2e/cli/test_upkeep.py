@@ -117,6 +117,9 @@ async def test_a_project_is_emptied_while_it_runs(
     assert project.json("projects", "reset", "class-of-26", "--yes") == {}
     project.headwater("projects", "delete", "class-of-26", "--yes")
     assert "class-of-26" not in connected.headwater("projects")
+    for verb in ("reset", "delete"):
+        unknown = connected.run(*COMMAND, "projects", verb, "class-of-62", "--yes", fails=True)
+        assert unknown.returncode == 4 and "there is no project 'class-of-62'" in unknown.stderr
     refused = connected.run(*COMMAND, "projects", "delete", "default", "--yes", fails=True)
     assert "always there" in refused.stderr
 

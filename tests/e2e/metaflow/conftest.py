@@ -1,27 +1,20 @@
 """The real metaflow package, in an environment of its own that is made once per session, and the ways to run it."""
 
 import os
-import shutil
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.conftest import Platform
-from tests.e2e.metaflow.packages import LOCK, OURS, Package, clean, environment
+from tests.e2e.metaflow.packages import LOCK, OURS, Package, clean
+from tests.e2e.venvs import interpreter
 
 
 @pytest.fixture(scope="session")
 def metaflow_venv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The interpreter of an environment that has the real metaflow; HEADWATER_TEST_METAFLOW names one that is there."""
-    if given := os.environ.get("HEADWATER_TEST_METAFLOW"):
-        return Path(given)
-    folder = tmp_path_factory.mktemp("metaflow-venv")
-    uv = shutil.which("uv") or str(Path(sys.executable).with_name("uv"))
-    python = folder / "bin" / "python"
-    environment(uv, "venv", "-q", "--python", sys.executable, folder)
-    environment(uv, "pip", "install", "-q", "--python", python, "--require-hashes", "-r", LOCK)
-    return python
+    given = os.environ.get("HEADWATER_TEST_METAFLOW")
+    return Path(given) if given else interpreter(tmp_path_factory, "metaflow", LOCK)
 
 
 @pytest.fixture

@@ -5,9 +5,7 @@ HEADWATER_TEST_MLFLOW and HEADWATER_TEST_MLFLOW_3_12 name interpreters that have
 
 import json
 import os
-import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,30 +13,22 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import Platform
+from tests.e2e.venvs import interpreter
 
 HERE = Path(__file__).parent
 PATIENCE = 300
 
 
-def _interpreter(folder: Path, variable: str, lock: str) -> Path:
-    if given := os.environ.get(variable):
-        return Path(given)
-    uv = shutil.which("uv") or str(Path(sys.executable).with_name("uv"))
-    python = folder / "bin" / "python"
-    subprocess.run((uv, "venv", "-q", "--python", sys.executable, folder), check=True, timeout=60)
-    install = (uv, "pip", "install", "-q", "--python", python, "--require-hashes", "-r", HERE / lock)
-    subprocess.run(install, check=True, timeout=600)
-    return python
-
-
 @pytest.fixture(scope="session")
 def mlflow_venv(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return _interpreter(tmp_path_factory.mktemp("mlflow"), "HEADWATER_TEST_MLFLOW", "peer.lock")
+    given = os.environ.get("HEADWATER_TEST_MLFLOW")
+    return Path(given) if given else interpreter(tmp_path_factory, "mlflow", HERE / "peer.lock")
 
 
 @pytest.fixture(scope="session")
 def old_mlflow_venv(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return _interpreter(tmp_path_factory.mktemp("mlflow-3.12"), "HEADWATER_TEST_MLFLOW_3_12", "peer-3.12.lock")
+    given = os.environ.get("HEADWATER_TEST_MLFLOW_3_12")
+    return Path(given) if given else interpreter(tmp_path_factory, "mlflow-3-12", HERE / "peer-3.12.lock")
 
 
 @dataclass

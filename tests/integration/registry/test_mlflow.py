@@ -13,6 +13,10 @@ import pytest_asyncio
 
 from headwater.api.registry.v1 import logged_models_pb2, webhooks_pb2
 from headwater_server.kit.errors import AlreadyExists, InvalidArgument, NotFound
+from headwater_server.registry.deliveries import Deliveries
+from headwater_server.registry.outgoing import Policy
+from headwater_server.registry.sealing import Seal
+from tests.harness.fixtures import INTERNAL_KEY
 from tests.harness.waiting import eventually
 from tests.integration.registry.conftest import ANN, Registry
 
@@ -198,3 +202,47 @@ async def test_a_webhook_hears_of_it_in_the_end_and_the_log_says_how(registry: R
 async def log_says(log: Any, **expected: Any) -> bool:
     deliveries = await log()
     return len(deliveries) == 1 and all(getattr(deliveries[0], name) == value for name, value in expected.items())
+
+
+async def test_a_version_and_the_note_of_its_logged_model_are_one_write(registry: Registry) -> None:
+    new = {"experiment_id": "7", "name": "clf", "artifact_root": "mlflow-artifacts:/7/models"}
+    model = (await call(registry, logged_models_pb2, "CreateLoggedModel", **new)).model
+    for request_id in ("a", "a", "b"):  # the first is sent twice
+        await registry.version(model_id=model.model_id, request_id=request_id)
+    found = (await call(registry, logged_models_pb2, "GetLoggedModel", model_id=model.model_id)).model
+    versions = [{"name": "churn", "version": "1"}, {"name": "churn", "version": "2"}]
+    assert json.loads(found.tags["mlflow.modelVersions"]) == versions
+    assert await registry.kit.database.fetchval("SELECT count(*) FROM versions") == 2
+
+
+async def test_a_webhook_that_goes_takes_its_deliveries_along(registry: Registry) -> None:
+    database, events = registry.kit.database, ["model_version.created"]
+    hook = {"name": "ci", "url": "http://127.0.0.1:9/", "events": events}
+    made = (await call(registry, webhooks_pb2, "CreateWebhook", **hook)).webhook
+    pending = "SELECT count(*) FROM webhook_deliveries WHERE due_at IS NOT NULL"
+    await registry.version()
+    assert await database.fetchval(pending) == 1
+    async with database.transaction() as conn:  # somebody deletes it, while a version is made
+        await conn.execute("UPDATE webhooks SET deleted_at = now() WHERE id = $1", made.webhook_id)
+        version = asyncio.create_task(registry.version())
+        await eventually(lambda: database.fetchval("SELECT count(*) = 1 FROM pg_locks WHERE NOT granted"))
+    await version
+    assert await database.fetchval(pending) == 1
+    await database.execute("UPDATE webhooks SET deleted_at = NULL")
+    await call(registry, webhooks_pb2, "DeleteWebhook", webhook_id=made.webhook_id)
+    assert await database.fetchval(pending) == 0
+
+
+async def test_postgres_holds_no_secret_that_can_be_read(registry: Registry, receiver: Receiver) -> None:
+    database, receiver.status = registry.kit.database, 200
+    hook = {"name": "ci", "url": receiver.url, "events": ["model_version.created"], "secret": "s3cret"}
+    made = (await call(registry, webhooks_pb2, "CreateWebhook", **hook)).webhook
+    assert (await database.fetchval("SELECT secret FROM webhooks")).startswith("sealed:v1:")
+    await database.execute("UPDATE webhooks SET secret = 'plain, from before'")
+    await Deliveries(database, Policy(), asyncio.Event(), Seal([INTERNAL_KEY])).seal_all()
+    assert "plain" not in await database.fetchval("SELECT secret FROM webhooks")
+    assert (await call(registry, webhooks_pb2, "TestWebhook", webhook_id=made.webhook_id)).success
+    foreign = Seal(["of another installation"]).close("x")
+    await database.execute("UPDATE webhooks SET secret = $1", foreign)
+    refused = await call(registry, webhooks_pb2, "TestWebhook", webhook_id=made.webhook_id)
+    assert not refused.success and "stored with another key" in refused.error and len(receiver.got) == 1

@@ -8,6 +8,8 @@ import pytest
 
 from headwater.api.scheduler.v1 import scheduler_pb2 as pb
 from headwater_server.kit.errors import Aborted, InvalidArgument, NotFound
+from headwater_server.scheduler.events import follow_changes
+from headwater_server.scheduler.store import Store
 
 
 async def test_tags_of_a_run_change_and_are_found(scheduler, bus, eventually):
@@ -52,6 +54,21 @@ async def test_changes_of_several_at_once_all_count(scheduler):
         await s.client.UpdateRunTags(stale)
     stale.if_version = 11
     assert "x" in (await s.client.UpdateRunTags(stale)).run.tags
+
+
+async def test_another_replica_forgets_what_it_knew(scheduler, service_kit, eventually):
+    s = await scheduler()
+    run_id = await s.start(tags=["old"])
+    other = await service_kit("scheduler", compose=False, database_url=s.kit.settings.database_url)
+    store = Store(other.database)
+    await follow_changes(other, store)
+    assert (await store.info(run_id)).tags == ["old"]
+    await s.client.UpdateRunTags(pb.UpdateRunTagsRequest(run_id=run_id, remove=["old"], add=["new"]))
+
+    async def tags() -> bool:
+        return (await store.info(run_id)).tags == ["new"]
+
+    await eventually(tags)
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,6 @@ from headwater_server.kit.errors import NotFound
 from headwater_server.kit.service import ServiceKit
 
 PATH = "/mlflow/model-versions"
-VERSIONS = "mlflow.modelVersions"
 _RUN_ID = re.compile(r"[A-Za-z0-9][\w\-]{0,255}\Z")
 _PLACES = ("source", "run_id", "run_link", "description", "model_id")
 Body = dict[str, Any]
@@ -80,8 +79,6 @@ class ModelVersions:
             await self._locate(request, body, message)
         with told_as_mlflow(name):
             made = (await self._call(request, "CreateModelVersion", message)).version
-        if message.model_id:
-            await self._note(request, message.model_id, name, made.version)
         return {"model_version": shapes.version(made)}
 
     async def _locate(self, request: Request, body: Body, message: pb.CreateModelVersionRequest) -> None:
@@ -155,21 +152,6 @@ class ModelVersions:
             await self._tracking(request, "ReadMlflow", message)
         except NotFound:
             raise _foreign(source, "run_id") from None
-
-    async def _note(self, request: Request, model_id: str, name: str, version: int) -> None:
-        """The logged model says in a tag which versions it became."""
-        message = logged_models_pb2.GetLoggedModelRequest(model_id=model_id)
-        try:
-            model = (await self._call(request, "GetLoggedModel", message)).model
-            before = msgspec.json.decode(model.tags.get(VERSIONS, "[]"), type=list[Any])
-        except (NotFound, msgspec.DecodeError):
-            return
-        now = {"name": name, "version": str(version)}
-        if now in before:
-            return
-        put = {VERSIONS: msgspec.json.encode([*before, now]).decode()}
-        update = logged_models_pb2.UpdateLoggedModelRequest(model_id=model_id, set_tags=put)
-        await self._call(request, "UpdateLoggedModel", update)
 
     async def _update(self, request: Request, body: Body) -> Reply:
         name, number = _key(body)

@@ -21,22 +21,28 @@ UPDATE webhooks SET
 WHERE project = $1 AND id = $2 AND deleted_at IS NULL
 RETURNING *
 
+-- name: plain_secrets
+SELECT id, secret FROM webhooks WHERE secret <> '' AND secret NOT LIKE $1
+
+-- name: seal_secret
+UPDATE webhooks SET secret = $3 WHERE id = $1 AND secret = $2
+
 -- name: delete_webhook
--- What was not delivered yet never is.
-WITH gone AS (
-    UPDATE webhooks SET deleted_at = clock_timestamp(), updated_at = clock_timestamp(), secret = ''
-    WHERE project = $1 AND id = $2 AND deleted_at IS NULL
-    RETURNING id
-), given_up AS (
-    UPDATE webhook_deliveries d SET due_at = NULL, finished_at = clock_timestamp(), error = 'the webhook was deleted'
-    FROM gone WHERE d.webhook_id = gone.id AND d.due_at IS NOT NULL
-)
-SELECT count(*) FROM gone
+UPDATE webhooks SET deleted_at = clock_timestamp(), updated_at = clock_timestamp(), secret = ''
+WHERE project = $1 AND id = $2 AND deleted_at IS NULL
+
+-- name: give_up_deliveries
+-- What was not delivered yet never is. A statement of its own, which sees what was queued before the lock was had.
+UPDATE webhook_deliveries d SET due_at = NULL, finished_at = clock_timestamp(), error = 'the webhook was deleted'
+FROM webhooks w
+WHERE w.id = d.webhook_id AND w.deleted_at IS NOT NULL AND d.due_at IS NOT NULL AND ($1::uuid IS NULL OR w.id = $1)
 
 -- name: queue_deliveries
+-- Locked: who deletes a webhook meanwhile finds its deliveries, or it gets none.
 INSERT INTO webhook_deliveries (id, webhook_id, event, payload)
-SELECT gen_random_uuid(), id, $2, $3 FROM webhooks
-WHERE project = $1 AND deleted_at IS NULL AND NOT disabled AND $2 = ANY (events)
+SELECT gen_random_uuid(), id, $2, $3 FROM (
+    SELECT id FROM webhooks WHERE project = $1 AND deleted_at IS NULL AND NOT disabled AND $2 = ANY (events) FOR SHARE
+) w
 
 -- name: claim_deliveries
 -- They are ours for the next minute: who dies with them leaves them to another.

@@ -46,6 +46,10 @@ UNION ALL SELECT m.run_id, CASE WHEN r.state <> 1 AND t.state IN (2, 3) THEN 6 E
 FROM mf_runs m JOIN runs r USING (run_id) JOIN mf_tasks t USING (run_number)
 WHERE m.run_id = ANY ($1::uuid[]) AND t.step <> '_parameters' GROUP BY 1, 2
 
+-- name: keep_counts
+UPDATE runs r SET task_counts = g.counts FROM unnest($1::uuid[], $2::jsonb[]) AS g (run_id, counts)
+WHERE r.run_id = g.run_id AND r.state <> 1 AND r.task_counts IS NULL
+
 -- name: count_pending
 SELECT run_id, sum(width - next_index)::int AS pending FROM splits
 WHERE run_id = ANY ($1::uuid[]) AND next_index < width GROUP BY run_id
@@ -61,7 +65,7 @@ GROUP BY run_id, step, pool ORDER BY run_id, step
 
 -- name: list_tasks
 SELECT t.*, CASE WHEN $6 THEN t.result END AS shown, s.name AS worker
-FROM tasks t LEFT JOIN sessions s ON s.session_id = t.session_id
+FROM tasks t LEFT JOIN worker_names s ON s.session_id = t.session_id
 WHERE t.run_id = $1 AND ($2 = '' OR t.step = $2) AND ($3 = 0 OR t.state = $3)
     AND ($4::text IS NULL OR (t.path = $4 AND t.index = $5))
     AND ($7::int IS NULL OR (t.step_no, string_to_array(split_part(t.path, '~', 1), '.')::int[], t.index,

@@ -1,4 +1,7 @@
 -- name: open_session
+WITH named AS (INSERT INTO worker_names (session_id, name) VALUES ($1, $3)), old AS (
+    DELETE FROM worker_names WHERE session_id IN (
+        SELECT session_id FROM worker_names WHERE opened_at < now() - interval '1 year' LIMIT 100))
 INSERT INTO sessions (session_id, pool, name, slots, labels, free, lease_until, address, gpus, memory_mb, cpus, gang_slots)
 VALUES ($1, $2, $3, $4, $5, $4, now() + make_interval(secs => $6), $7, $8, $9, $10, $11)
 

@@ -1,6 +1,15 @@
 -- name: find_experiment
 SELECT id FROM experiments WHERE project = $1 AND name = $2
 
+-- name: hold_experiment
+-- One that is there, and stays until this transaction is over: who deletes it deletes the run that is made now too.
+SELECT id FROM experiments WHERE project = $1 AND name = $2 AND deleted_at IS NULL FOR SHARE
+
+-- name: revive_experiment
+UPDATE experiments SET deleted_at = NULL, updated_at = now()
+WHERE project = $1 AND name = $2 AND deleted_at IS NOT NULL
+RETURNING id
+
 -- name: insert_experiment
 INSERT INTO experiments (project, name, tags) VALUES ($1, $2, $3)
 ON CONFLICT (project, name) DO NOTHING

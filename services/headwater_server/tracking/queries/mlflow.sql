@@ -35,10 +35,11 @@ UPDATE experiments SET tags = tags || jsonb_build_object($2::text, $3::text) WHE
 UPDATE experiments SET tags = tags - $2::text WHERE id = $1 AND tags ? $2::text RETURNING id
 
 -- name: ml_create_run
--- No row: no such experiment. A row without a run: the experiment is deleted. $3: as in ml_experiment.
+-- No row: no such experiment. A row without a run: the experiment is deleted. $3: as in ml_experiment. The lock lets
+-- it be deleted only before, when that is seen here, or after, with this run.
 WITH e AS MATERIALIZED (
     SELECT id, project, name, artifact_location, deleted_at IS NOT NULL AS deleted
-    FROM experiments WHERE id = $2 AND ($3::text IS NULL OR project = $3)
+    FROM experiments WHERE id = $2 AND ($3::text IS NULL OR project = $3) FOR SHARE
 ), made AS (
     INSERT INTO runs (uuid, project, experiment_id, parent_id, name, state, started_at, user_name)
     SELECT $1, e.project, e.id, (SELECT p.id FROM runs p WHERE p.uuid = $4 AND p.project = e.project), $5, 1, $6, $7
@@ -53,6 +54,8 @@ FROM e LEFT JOIN made ON true
 
 -- name: ml_update_run
 -- $2, $3, $4: new state, end and name, or null. What the scheduler runs, it ends. A run that goes on has no end.
+-- Locked first, as in update_run.
+WITH earlier AS MATERIALIZED (SELECT id, state, experiment_id, parent_id FROM runs WHERE id = $1 FOR NO KEY UPDATE)
 UPDATE runs r SET
     state = CASE WHEN r.of_flow THEN r.state ELSE coalesce($2, r.state) END,
     name = coalesce($4, r.name),
@@ -63,7 +66,7 @@ UPDATE runs r SET
         ELSE coalesce($3, r.finished_at, now())
     END,
     packed_at = CASE WHEN coalesce($2, r.state) IN (1, 5) THEN NULL ELSE r.packed_at END
-FROM runs earlier JOIN experiments e ON e.id = earlier.experiment_id LEFT JOIN runs p ON p.id = earlier.parent_id
+FROM earlier JOIN experiments e ON e.id = earlier.experiment_id LEFT JOIN runs p ON p.id = earlier.parent_id
 WHERE r.id = $1 AND earlier.id = r.id AND r.deleted_at IS NULL
 RETURNING r.id, r.uuid, r.name, r.state, r.started_at, r.finished_at, false AS deleted, r.user_name, r.project,
     e.id AS experiment_id, e.name AS experiment, e.artifact_location, p.uuid AS parent, earlier.state AS old_state

@@ -1,6 +1,8 @@
 -- name: insert_run
-INSERT INTO runs (uuid, project, experiment_id, parent_id, name, state, started_at, finished_at, provisional, of_flow)
-SELECT $1, $2, $3, $4, $5, $6, coalesce($7, now()), $8, $9, $10
+-- What is nested in a deleted run is deleted.
+INSERT INTO runs
+    (uuid, project, experiment_id, parent_id, name, state, started_at, finished_at, provisional, of_flow, deleted_at)
+SELECT $1, $2, $3, $4, $5, $6, coalesce($7, now()), $8, $9, $10, (SELECT p.deleted_at FROM runs p WHERE p.id = $4)
 WHERE NOT EXISTS (SELECT FROM deleted_runs d WHERE d.uuid = $1)
 ON CONFLICT (uuid) DO NOTHING
 RETURNING id
@@ -37,6 +39,8 @@ UPDATE runs SET state = $2, finished_at = $3 WHERE parent_id = $1 AND state = 1
 
 -- name: update_run
 -- $2: new state or null; $3: new name or null; $4: when it ended, null: now. A run that goes on again has no end.
+-- The row is locked before it is looked at: of two that end a run at once, one sees that it has ended.
+WITH earlier AS MATERIALIZED (SELECT id, state FROM runs WHERE id = $1 FOR NO KEY UPDATE)
 UPDATE runs r SET
     state = coalesce($2, r.state),
     name = coalesce($3, r.name),
@@ -46,7 +50,7 @@ UPDATE runs r SET
         ELSE coalesce($4, now())
     END,
     packed_at = CASE WHEN coalesce($2, r.state) = 1 THEN NULL ELSE r.packed_at END
-FROM runs earlier
+FROM earlier
 WHERE r.id = $1 AND earlier.id = r.id
 RETURNING r.state, r.finished_at, earlier.state AS old_state, r.uuid, r.project,
     (SELECT e.name FROM experiments e WHERE e.id = r.experiment_id) AS experiment

@@ -37,7 +37,7 @@ def set_(key: str, most: int, as_json: bool) -> None:
     if as_json:
         output.print_json(found)
     else:
-        click.echo(f"At most {most} tasks with {key} run at the same time.")
+        click.echo(f"At most {most} task{'s' * (most != 1)} with {key} run{'s' * (most == 1)} at the same time.")
 
 
 @limits.command()

@@ -119,7 +119,21 @@ def _row(run: dict[str, Any]) -> tuple[Any, ...]:
     )
 
 
-@click.group()
+class RunGroup(click.Group):
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """What is no command may have been meant as the file of a flow."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError:
+            from headwater.compat.metaflow.run import did_you_mean
+
+            text = f"{args[0]!r} is neither a command of `headwater run` nor a flow's file, which ends in .py."
+            raise click.UsageError(text + did_you_mean(args[0], [*self.commands]), ctx) from None
+
+
+@click.group(cls=RunGroup)
 def run() -> None:
     """Show or cancel one run; or run a flow: `headwater run FLOW.py [COMMAND …]`.
 

@@ -14,7 +14,7 @@ from headwater.flow.errorhook import install_error_hook
 def run_file(file: str, arguments: list[str]) -> NoReturn:
     """Never returns; the exit status is that of the flow's command line, whose default command is `run`."""
     if not os.path.isfile(file):  # noqa: PTH113 (pathlib costs more than this does)
-        sys.exit(f"headwater run: there is no file {file!r}")
+        sys.exit(f"headwater run: there is no file {file!r}.{did_you_mean(file)}")
     install()
     install_error_hook()
     sys.argv = [file, *with_command(arguments)]
@@ -28,6 +28,16 @@ def run_file(file: str, arguments: list[str]) -> NoReturn:
         sys.excepthook(type(error), error.with_traceback(trace), trace)
         sys.exit(1)
     sys.exit(0)
+
+
+def did_you_mean(file: str, others: list[str] | None = None) -> str:
+    """" Did you mean …?" about Python files beside the one that was named, or others; "" where none is like it."""
+    from difflib import get_close_matches
+    from pathlib import Path
+
+    files = [str(path) for path in Path(file).parent.glob("*.py")] if "\0" not in file else []
+    close = get_close_matches(os.path.normpath(file), [*files, *(others or ())], 1, 0.7)
+    return f" Did you mean {close[0]!r}?" if close else ""
 
 
 def with_command(arguments: list[str]) -> list[str]:

@@ -79,9 +79,9 @@ async def test_a_closed_session_gives_its_tasks_back_at_once(scheduler, eventual
     await eventually(lambda: s.over(run_id))
     assert staying.seen[0]["attempt"] == 2
     await staying.request("close_session", {"sessionId": staying.session})
-    assert (await _worker(s, run_id), (await s.run(run_id)).tasks.succeeded) == ("test", 1)  # told, and kept
+    assert (await _worker(s, run_id), (await s.run(run_id)).tasks.succeeded) == ("test", 2)  # told, and kept
     counts = await s.kit.database.fetchval("SELECT task_counts FROM runs WHERE run_id = $1", run_id)
-    assert counts == {"4": 1} and (await s.run(run_id)).tasks.succeeded == 1
+    assert counts == {"4": 2} and (await s.run(run_id)).tasks.succeeded == 2
 
 
 async def _worker(s: Any, run_id: str) -> str:

@@ -31,7 +31,7 @@ def run_file(file: str, arguments: list[str]) -> NoReturn:
 
 
 def did_you_mean(file: str, others: list[str] | None = None) -> str:
-    """" Did you mean …?" about Python files beside the one that was named, or others; "" where none is like it."""
+    """ " Did you mean …?" about Python files beside the one that was named, or others; "" where none is like it."""
     from difflib import get_close_matches
     from pathlib import Path
 

@@ -49,6 +49,7 @@ TRIGGER = {
     "deployment": "Train",
 }
 LOCK = "ef" * 32
+MODEL = f"m-{'1' * 32}"
 USER = Actor("user", "ada", RUN)
 ACTOR = {"kind": "user", "name": "ada", "runId": RUN}
 KEY = Key(RUN, "fit", (2, 0, 3))
@@ -111,7 +112,10 @@ END = {"name": "end", "transition": "END"}
 
 def published() -> dict[str, OutMessage]:
     run, actor = info(), common_pb2.Actor(kind="user", name="ada", run_id=RUN)
-    created = {"digest": "cd" * 32, "metrics": {"accuracy": 0.97}, "lineage": {"runId": RUN}}
+    origin = {"runId": RUN, "step": "fit", "taskId": "3", "artifact": "model", "codePackage": "ab" * 32}
+    created = {"digest": "cd" * 32, "metrics": {"accuracy": 0.97}, "lineage": origin}
+    created |= {"logged_model": MODEL, "source": "runs:/1/model"}
+    about = {"name": "churn", "run_id": RUN, "experiment_id": "12", "model_type": "sklearn"}
     promoted = Move("production", previous=6, version=7, reason="better", metrics={"accuracy": 0.97}, actor=USER)
     removed = Move("production", previous=7, version=0, reason="worse", metrics={}, actor=USER)
     messages: list[Message] = [
@@ -128,7 +132,23 @@ def published() -> dict[str, OutMessage]:
         events_pb2.FlowUndeployed(project="acme", flow="Train", at=timestamp(AT), actor=actor),
         events_pb2.ExperimentCreated(project="acme", name="churn", experiment_id="12", at=timestamp(AT)),
         events_pb2.TrackedRunFinished(
-            run_id=RUN, project="acme", experiment="churn", state="FINISHED", at=timestamp(AT)
+            run_id=RUN,
+            project="acme",
+            experiment="churn",
+            state="FINISHED",
+            at=timestamp(AT),
+            metrics={"loss": 0.25},
+            params={"lr": "0.1"},
+            input_models=[MODEL],
+            output_models=[MODEL],
+            datasets=[
+                common_pb2.TrackedDataset(
+                    name="iris", digest="1f", source_type="local", source="iris.csv", context="training"
+                )
+            ],
+            source_name="train.py",
+            source_version="c0ffee",
+            parent_run_id=ORIGIN,
         ),
         events_pb2.TrackedRunDeleted(
             run_id=RUN, project="acme", experiment="churn", at=timestamp(AT), actor=actor, reason="too old"
@@ -141,12 +161,13 @@ def published() -> dict[str, OutMessage]:
         datasets.deleted("acme", "digits", USER, AT),
         models.created("acme", "churn", USER, AT),
         models.updated("acme", "churn", 7, "predicts churn", {"team": "crm"}, USER, AT),
-        models.version_created("acme", "churn", 7, created, USER, AT),
-        models.moved("acme", "churn", promoted, AT),
-        models.moved("acme", "churn", removed, AT),
-        models.renamed("acme", "churn", "leavers", USER, AT),
-        models.deleted("acme", "churn", USER, AT),
-        models.version_deleted("acme", "churn", 7, USER, AT),
+        models.version_created("acme", "churn", 7, created, USER, AT, 5),
+        models.logged("acme", MODEL, about, USER, AT),
+        models.moved("acme", "churn", promoted, AT, 5),
+        models.moved("acme", "churn", removed, AT, 5),
+        models.renamed("acme", "churn", "leavers", USER, AT, 5),
+        models.deleted("acme", "churn", USER, AT, 5),
+        models.version_deleted("acme", "churn", 7, USER, AT, 5),
         models.stage_changed("acme", "churn", 7, "Production", "Staging", USER, AT),
     ]
     more = {"failure": FAILURE, "step": "fit", "taskId": KEY.task_id}
@@ -160,7 +181,17 @@ def published() -> dict[str, OutMessage]:
         tasks.tags_changed(run, AT, ["nightly", "old"], ["nightly", "new"], 3),
         tasks.task_started(run, KEY, 2, AT, 4, "node-1"),
         tasks.task_succeeded(
-            run, KEY, 2, AT, 5, result=b'{"v":1}', started_at=BEGAN, foreach_width=8, origin_run_id=ORIGIN
+            run,
+            KEY,
+            2,
+            AT,
+            5,
+            result=b'{"v":1}',
+            started_at=BEGAN,
+            foreach_width=8,
+            origin_run_id=ORIGIN,
+            inputs=[(Key(RUN, "load", (2, 0, 3)), False), (Key(RUN, "split", (2, 0)), True)],
+            depth=3,
         ),
         tasks.task_failed(run, KEY, 2, AT, 5, failure=FAILURE, will_retry=True),
         *(encode(message, TRACE) for message in messages),

@@ -28,6 +28,7 @@ OWNERS = {
     "HW_METRICS/tracking-metrics": "tracking",
     "HW_EXT/tracking-ext": "tracking",
     "HW_EVENTS/artifact-index": "artifact",
+    "HW_EVENTS/artifact-lineage": "artifact",
 }
 WORKER_COMMANDS = {
     *(

@@ -17,6 +17,8 @@ from headwater_server.artifact.datasets.store import DatasetStore
 from headwater_server.artifact.emptying import EmptyingApi
 from headwater_server.artifact.files import FileApi, FileStore
 from headwater_server.artifact.limits import PartSizes
+from headwater_server.artifact.lineage.api import LineageApi
+from headwater_server.artifact.lineage.store import LineageStore
 from headwater_server.artifact.parts import PartsApi
 from headwater_server.artifact.store import Store
 from headwater_server.artifact.upkeep import UpkeepApi
@@ -71,16 +73,18 @@ async def build(kit: ServiceKit[Settings]) -> None:
     upkeep = UpkeepApi(collector, Audit(store, rows, objects), abandoned)
     api = ArtifactApi(store, objects, kit, kit.outbox, upkeep, uploads)
     datasets = DatasetStore(kit.database)
+    lineage = LineageStore(kit.database)
     servicer = Joined(
         api,
         FileApi(files, store, objects),
         parts,
         DatasetApi(datasets, store, objects, kit.outbox),
         CreationApi(datasets, kit.outbox),
-        EmptyingApi(store, objects, collector, uploads),
+        EmptyingApi(store, objects, collector, uploads, lineage),
+        LineageApi(lineage, kit),
     )
     kit.serve(artifact_pb2.DESCRIPTOR.services_by_name["ArtifactService"], servicer)
     kit.loop("uploads", abandoned.loop)
     kit.loop("collect", collector.collect_loop)
     kit.loop("remove-dead", collector.remove_loop)
-    await events.subscribe(kit, store, objects, backlog)
+    await events.subscribe(kit, store, objects, backlog, lineage)

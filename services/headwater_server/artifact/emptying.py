@@ -9,9 +9,11 @@ from datetime import timedelta
 
 from headwater.api.artifact.v1 import upkeep_pb2 as pb
 from headwater_server.artifact.collector import FIRST, Collector
+from headwater_server.artifact.lineage.store import LineageStore
 from headwater_server.artifact.store import Store
 from headwater_server.artifact.uploads import Uploads
 from headwater_server.artifact.user_objects import objects_root
+from headwater_server.kit.clock import now
 from headwater_server.kit.objects import ObjectStore
 from headwater_server.kit.rpc import Call
 
@@ -20,11 +22,17 @@ AT_ONCE = 16
 
 
 class EmptyingApi:
-    def __init__(self, store: Store, objects: ObjectStore, collector: Collector, uploads: Uploads) -> None:
+    def __init__(
+        self, store: Store, objects: ObjectStore, collector: Collector, uploads: Uploads, lineage: LineageStore
+    ) -> None:
         self._store, self._objects, self._collector, self._uploads = store, objects, collector, uploads
+        self._lineage = lineage
 
     async def empty_project(self, request: pb.EmptyProjectRequest, call: Call) -> pb.EmptyProjectResponse:
-        files = await self._store.empty(request.project, [uuid.UUID(run) for run in request.run_ids])
+        runs, at = [uuid.UUID(run) for run in request.run_ids], now()
+        files = await self._store.empty(
+            request.project, runs, lambda conn: self._lineage.empty(conn, request.project, runs, at)
+        )
         removed = {"files": files, "blobs": await self._blobs(request.project)}
         await self._uploads.forget_project(request.project)
         removed["objects"] = await self._user_objects(request.project)

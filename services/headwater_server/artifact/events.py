@@ -1,5 +1,5 @@
 """What the artifact service follows. Tasks that succeeded: their manifests become rows that can be searched. And all
-facts that say who needs a blob, or needs it no more.
+facts that say who needs a blob, or needs it no more; and, apart from these, all that lineage is built from.
 
 The only file with subscriptions. Many events at a time, in their order; a redelivered one changes nothing.
 """
@@ -14,6 +14,9 @@ from headwater_server.artifact import holders
 from headwater_server.artifact.backlog import Backlog
 from headwater_server.artifact.indexer import Indexer
 from headwater_server.artifact.limits import check_project, full_run_id, is_digest
+from headwater_server.artifact.lineage.follower import LineageFollower
+from headwater_server.artifact.lineage.store import LineageStore
+from headwater_server.artifact.manifest_reader import Manifests
 from headwater_server.artifact.store import Reference, Store
 from headwater_server.kit.consumer import consume_batches, dead_letter, decode
 from headwater_server.kit.envelope import Envelope, MalformedEvent
@@ -136,7 +139,12 @@ def _digests(fact: Needs) -> list[bytes]:
     return [bytes.fromhex(each) for each in found]
 
 
-async def subscribe(kit: ServiceKit, store: Store, objects: ObjectStore, backlog: Backlog) -> None:
-    follower = Follower(kit, store, objects, backlog)
-    puller = await consume_batches(kit, stream="HW_EVENTS", durable="artifact-index", handler=follower.take)
+async def subscribe(
+    kit: ServiceKit, store: Store, objects: ObjectStore, backlog: Backlog, lineage: LineageStore
+) -> None:
+    index = Follower(kit, store, objects, backlog)
+    puller = await consume_batches(kit, stream="HW_EVENTS", durable="artifact-index", handler=index.take)
     kit.on_stop(puller.stop)
+    follower = LineageFollower(kit, lineage, Manifests(kit, store, objects))
+    following = await consume_batches(kit, stream="HW_EVENTS", durable="artifact-lineage", handler=follower.take)
+    kit.on_stop(following.stop)

@@ -8,19 +8,17 @@ from typing import NamedTuple
 import msgspec
 from nats.aio.msg import Msg
 
-from headwater.api.scheduler.v1 import scheduler_pb2
 from headwater_server.artifact import holders
 from headwater_server.artifact.limits import check_project, check_text, full_run_id
-from headwater_server.artifact.manifests import MAX_MANIFEST, Elsewhere, Made, needed, read_manifest
+from headwater_server.artifact.manifest_reader import Manifests
+from headwater_server.artifact.manifests import Elsewhere, Made, read_manifest
 from headwater_server.artifact.store import ArtifactRow, Reference, Store
 from headwater_server.kit.consumer import dead_letter
 from headwater_server.kit.envelope import Envelope, MalformedEvent
-from headwater_server.kit.errors import InvalidArgument, NotFound
+from headwater_server.kit.errors import InvalidArgument
 from headwater_server.kit.hints import shown
 from headwater_server.kit.objects import ObjectStore
 from headwater_server.kit.service import ServiceKit
-
-FETCHES = 16
 
 
 class Succeeded(msgspec.Struct, rename="camel"):
@@ -47,8 +45,8 @@ class Read(NamedTuple):
 
 class Indexer:
     def __init__(self, kit: ServiceKit, store: Store, objects: ObjectStore) -> None:
-        self._kit, self._store, self._objects = kit, store, objects
-        self._fetches = asyncio.Semaphore(FETCHES)
+        self._kit, self._store = kit, store
+        self._manifests = Manifests(kit, store, objects)
 
     async def index(self, events: list[tuple[Msg, Envelope]]) -> None:
         rows: list[ArtifactRow] = []
@@ -84,43 +82,10 @@ class Indexer:
 
     async def _made(self, project: str, run: uuid.UUID, task: Succeeded) -> tuple[list[Made], set[bytes]]:
         """What it made, and the blobs that its manifest names."""
-        data = task.manifest_json or await self._result(task)
+        data, blobs = await self._manifests.read(project, run, task.step, task.task_id, task.manifest_json)
         found = read_manifest(data)
-        blobs = needed(data)
-        if isinstance(found, Elsewhere):
-            data = await self._manifest_blob(project, run, found.digest)
-            found = read_manifest(data)
-            blobs |= needed(data)
-        if isinstance(found, Elsewhere):
-            raise InvalidArgument("manifest: refers to a manifest that refers to another one", field="manifest")
+        assert not isinstance(found, Elsewhere)
         return found, blobs
-
-    async def _result(self, task: Succeeded) -> bytes:
-        """The manifest that was too large for the event."""
-        request = scheduler_pb2.ListTasksRequest(run_id=task.run_id, step=task.step, task_id=task.task_id, results=True)
-        try:
-            async with self._fetches:
-                answer = await self._kit.client("scheduler").ListTasks(request)
-        except NotFound as error:
-            if error.reason == "RUN_NOT_FOUND":  # deleted meanwhile: nobody needs to find what it made
-                return b""
-            raise
-        if not answer.tasks:
-            raise NotFound(f"the scheduler has no task {task.run_id}/{task.step}/{task.task_id}")
-        return answer.tasks[0].result
-
-    async def _manifest_blob(self, project: str, run: uuid.UUID, digest: bytes) -> bytes:
-        blob = await self._store.blob(project, digest)
-        if blob is None:
-            if await self._store.run_deleted(run):
-                return b""
-            raise InvalidArgument(
-                f"manifest: project {project!r} has no blob {digest.hex()}", field="manifest.manifest"
-            )
-        if blob.size > MAX_MANIFEST:
-            raise InvalidArgument(f"manifest: {blob.size} bytes, at most {MAX_MANIFEST}", field="manifest.manifest")
-        async with self._fetches:
-            return await self._objects.get(blob.key)
 
 
 def _row(run: uuid.UUID, project: str, task: Succeeded, made: Made, at: datetime) -> ArtifactRow:

@@ -1,7 +1,7 @@
 """Blobs and the index of artifacts in Postgres: every statement of this service, from queries/*.sql."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -181,9 +181,13 @@ class Store:
             await conn.execute(q.forget_files, project, f"runs/{run.hex}")
             await conn.execute(q.release, project, holder, None)
 
-    async def empty(self, project: str, runs: Sequence[uuid.UUID]) -> int:
-        """Nobody of the project needs a blob any more, and its runs are gone; how many files went."""
+    async def empty(
+        self, project: str, runs: Sequence[uuid.UUID], also: Callable[[asyncpg.Connection], Awaitable[None]]
+    ) -> int:
+        """Nobody of the project needs a blob any more, and its runs are gone; how many files went. also: what else goes
+        in the same transaction."""
         async with self._database.transaction() as conn:
+            await also(conn)
             await conn.execute(q.note_deleted_runs, list(runs))
             for statement in (
                 q.empty_artifacts, q.empty_cards, q.empty_references, q.empty_datasets, q.empty_datum_aliases,

@@ -57,7 +57,7 @@ async def build(kit: ServiceKit[Settings]) -> None:
     servicer = Joined(
         RegistryApi(store, catalog, Blobs(kit), kit.outbox, hooks, demanding),
         Catalog(store, catalog, kit.outbox, hooks),
-        LoggedModels(database),
+        LoggedModels(database, kit.outbox),
         Webhooks(database, deliveries, policy, seal),
         EmptyingApi(database),
     )

@@ -32,7 +32,7 @@ class Catalog:
                 if at is None:
                     text = f"new_name: model {new_name!r} exists in project {request.project!r}"
                     raise AlreadyExists(text, field="new_name", hint="choose another name")
-                tx.emit(facts.renamed(request.project, new_name, name, call.actor, at), call.traceparent)
+                tx.emit(facts.renamed(request.project, new_name, name, call.actor, at, model["id"]), call.traceparent)
         return pb.RenameModelResponse(model=messages.model(await self._store.model(request.project, new_name)))
 
     async def delete_model(self, request: pb.DeleteModelRequest, call: Call) -> pb.DeleteModelResponse:
@@ -41,7 +41,7 @@ class Catalog:
             model = await self._store.lock(tx, request.project, name)
             at = await self._catalog.touch(tx, model)
             await self._catalog.delete_model(tx, model)
-            tx.emit(facts.deleted(request.project, name, call.actor, at), call.traceparent)
+            tx.emit(facts.deleted(request.project, name, call.actor, at, model["id"]), call.traceparent)
         return pb.DeleteModelResponse()
 
     async def delete_model_version(
@@ -57,7 +57,8 @@ class Catalog:
                 told = alias_moved(name, alias, 0, is_prompt(model["tags"]))
                 await self._hooks.tell(tx, request.project, told)
             at = await self._catalog.delete_version(tx, model, number)
-            tx.emit(facts.version_deleted(request.project, name, number, call.actor, at), call.traceparent)
+            event = facts.version_deleted(request.project, name, number, call.actor, at, model["id"])
+            tx.emit(event, call.traceparent)
         return pb.DeleteModelVersionResponse()
 
     async def search_models(self, request: pb.SearchModelsRequest, call: Call) -> pb.SearchModelsResponse:

@@ -30,39 +30,54 @@ def updated(
     )  # fmt: skip
 
 
-def version_created(project: str, name: str, version: int, new: dict[str, Any], actor: Actor, at: datetime) -> Message:
+def version_created(
+    project: str, name: str, version: int, new: dict[str, Any], actor: Actor, at: datetime, uid: int
+) -> Message:
+    origin = new["lineage"] or {}
     return events_pb2.ModelVersionCreated(
         project=project, name=name, version=version, digest=new["digest"], metrics=new["metrics"],
-        run_id=(new["lineage"] or {}).get("runId", ""), at=timestamp(at), actor=actor_message(actor),
+        run_id=origin.get("runId", ""), step=origin.get("step", ""), task_id=origin.get("taskId", ""),
+        artifact=origin.get("artifact", ""), code_package=origin.get("codePackage", ""),
+        model_id=new.get("logged_model", ""), model_source=new.get("source", ""),
+        at=timestamp(at), actor=actor_message(actor), model_uid=uid,
     )  # fmt: skip
 
 
-def moved(project: str, name: str, move: Move, at: datetime) -> Message:
+def moved(project: str, name: str, move: Move, at: datetime, uid: int) -> Message:
     actor = actor_message(move.actor)
     if not move.version:
         return events_pb2.ModelAliasRemoved(
             project=project, name=name, alias=move.alias, previous_version=move.previous, reason=move.reason,
-            at=timestamp(at), actor=actor,
+            at=timestamp(at), actor=actor, model_uid=uid,
         )  # fmt: skip
     return events_pb2.ModelPromoted(
         project=project, name=name, alias=move.alias, version=move.version, previous_version=move.previous,
-        reason=move.reason, metrics=move.metrics, at=timestamp(at), actor=actor,
+        reason=move.reason, metrics=move.metrics, at=timestamp(at), actor=actor, model_uid=uid,
     )  # fmt: skip
 
 
-def renamed(project: str, name: str, previous: str, actor: Actor, at: datetime) -> Message:
+def renamed(project: str, name: str, previous: str, actor: Actor, at: datetime, uid: int) -> Message:
     return events_pb2.ModelRenamed(
-        project=project, name=name, previous_name=previous, at=timestamp(at), actor=actor_message(actor)
+        project=project, name=name, previous_name=previous, at=timestamp(at), actor=actor_message(actor), model_uid=uid
     )
 
 
-def deleted(project: str, name: str, actor: Actor, at: datetime) -> Message:
-    return events_pb2.ModelDeleted(project=project, name=name, at=timestamp(at), actor=actor_message(actor))
+def deleted(project: str, name: str, actor: Actor, at: datetime, uid: int) -> Message:
+    return events_pb2.ModelDeleted(
+        project=project, name=name, at=timestamp(at), actor=actor_message(actor), model_uid=uid
+    )
 
 
-def version_deleted(project: str, name: str, version: int, actor: Actor, at: datetime) -> Message:
+def version_deleted(project: str, name: str, version: int, actor: Actor, at: datetime, uid: int) -> Message:
     return events_pb2.ModelVersionDeleted(
-        project=project, name=name, version=version, at=timestamp(at), actor=actor_message(actor)
+        project=project, name=name, version=version, at=timestamp(at), actor=actor_message(actor), model_uid=uid
+    )
+
+
+def logged(project: str, ident: str, values: dict[str, str], actor: Actor, at: datetime) -> Message:
+    """values: name, run_id, experiment_id, model_type."""
+    return events_pb2.ModelLogged(
+        project=project, model_id=ident, at=timestamp(at), actor=actor_message(actor), **values
     )
 
 

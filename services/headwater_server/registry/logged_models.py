@@ -12,10 +12,10 @@ from headwater_server.kit.clock import timestamp
 from headwater_server.kit.database import Database, load_queries
 from headwater_server.kit.errors import InvalidArgument, NotFound
 from headwater_server.kit.hints import shown
-from headwater_server.kit.outbox import OutboxTransaction
+from headwater_server.kit.outbox import Outbox, OutboxTransaction
 from headwater_server.kit.pages import page_size, page_token, read_page_token
 from headwater_server.kit.rpc import Call
-from headwater_server.registry import limits
+from headwater_server.registry import facts, limits
 from headwater_server.registry.logged_sql import logged_models_page
 from headwater_server.registry.tags import changed
 
@@ -31,8 +31,8 @@ _BAD = ("/", ":", ".", "%", '"', "'")
 
 
 class LoggedModels:
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, outbox: Outbox) -> None:
+        self._database, self._outbox = database, outbox
 
     async def create_logged_model(
         self, request: pb.CreateLoggedModelRequest, call: Call
@@ -43,12 +43,17 @@ class LoggedModels:
             raise InvalidArgument(text, field="model_id", hint='"m-" and 32 hex digits')
         experiment = limits.check_word(request.experiment_id, "experiment_id", 64)
         root = limits.check_word(request.artifact_root, "artifact_root", MAX_URI)
-        await self._database.execute(
-            q.insert_logged_model,
-            ident, request.project, experiment, _name(request.name), limits.check_word(request.type, "type"),
-            limits.check_word(request.source_run_id, "source_run_id"), pb.LOGGED_MODEL_STATE_PENDING,
-            f"{root.rstrip('/')}/{ident}/artifacts", _params({}, request.params), limits.check_tags(request.tags),
-        )  # fmt: skip
+        name, kind = _name(request.name), limits.check_word(request.type, "type")
+        run = limits.check_word(request.source_run_id, "source_run_id")
+        about = {"name": name, "run_id": run, "experiment_id": experiment, "model_type": kind}
+        async with self._outbox.transaction() as tx:
+            made = await tx.conn.fetchval(
+                q.insert_logged_model,
+                ident, request.project, experiment, name, kind, run, pb.LOGGED_MODEL_STATE_PENDING,
+                f"{root.rstrip('/')}/{ident}/artifacts", _params({}, request.params), limits.check_tags(request.tags),
+            )  # fmt: skip
+            if made is not None:
+                tx.emit(facts.logged(request.project, ident, about, call.actor, made), call.traceparent)
         return pb.CreateLoggedModelResponse(model=await self._model(request.project, ident))
 
     async def get_logged_model(self, request: pb.GetLoggedModelRequest, call: Call) -> pb.GetLoggedModelResponse:

@@ -53,6 +53,7 @@ def version(row: Any) -> pb.ModelVersion:
         storage_uri=row["storage_uri"],
         run_link=row["run_link"],
         model_id=row["logged_model"],
+        model_uid=row["model_id"],
         stage=row["stage"],
         updated_at=timestamp(row["updated_at"]),
     )

@@ -87,7 +87,7 @@ class Store:
         elsewhere = ("source", "storage_uri", "run_link", "logged_model")
         values = [new[column] for column in (*columns, *elsewhere, "request_id")]
         await tx.conn.execute(q.insert_version, model["id"], number, *values, actor_row(call.actor), at)
-        event = facts.version_created(model["project"], model["name"], number, new, call.actor, at)
+        event = facts.version_created(model["project"], model["name"], number, new, call.actor, at, model["id"])
         tx.emit(event, call.traceparent)
         return number
 
@@ -139,7 +139,7 @@ class Store:
         else:
             await tx.conn.execute(q.delete_alias, model["id"], move.alias)
         at: Any = await tx.conn.fetchval(q.touch_model, model["id"])
-        event_id = tx.emit(facts.moved(model["project"], model["name"], move, at), traceparent)
+        event_id = tx.emit(facts.moved(model["project"], model["name"], move, at, model["id"]), traceparent)
         await tx.conn.execute(
             q.insert_promotion,
             model["id"], move.alias, move.version, move.previous, move.reason, move.metrics, actor_row(move.actor),

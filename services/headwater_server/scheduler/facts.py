@@ -58,7 +58,10 @@ def task_succeeded(
     foreach_width: int = 0,
     origin_run_id: str = "",
     traceparent: str = "",
+    inputs: Sequence[tuple[Key, bool]] = (),
+    depth: int = 0,
 ) -> OutMessage:
+    """inputs: tasks whose results it was given; True: with all others of the step under the same path."""
     body = _about(info, key, attempt, at, seq)
     if key.path:
         body["path"] = key.path
@@ -72,7 +75,22 @@ def task_succeeded(
         body["foreachWidth"] = foreach_width
     if origin_run_id:
         body["originRunId"] = origin_run_id
+    if inputs:
+        body["inputs"] = [_input(given, every) for given, every in inputs]
+    if depth:
+        body["depth"] = depth
     return _encode("task.succeeded", info, body, traceparent or info.traceparent)
+
+
+def _input(key: Key, every: bool) -> dict[str, Any]:
+    body: dict[str, Any] = {"step": key.step}
+    if key.path:
+        body["path"] = key.path
+    if every:
+        body["all"] = True
+    elif key.index:
+        body["index"] = key.index
+    return body
 
 
 def _text(result: bytes) -> str:

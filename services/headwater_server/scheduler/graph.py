@@ -124,6 +124,16 @@ class Plan:
             return Key(key.run_id, parent, key.indexes[:-1], trimmed(key.loops[: len(source.opens) + 1]))
         return key.at(parent, key.indexes)
 
+    def inputs_of(self, key: Key, parent: str) -> list[tuple[Key, bool]]:
+        """The tasks whose results a task was given, or may have been where a switch decides; True: all of the step
+        under the same path. parent: as its row has it."""
+        step = self.steps[key.step]
+        if not step.joins:
+            found = self.parent_of(key, parent)
+            return [(found, False)] if found is not None else []
+        every = self.steps[step.joins].transition == "FOREACH"
+        return [(key.at(source, (*key.indexes, 0) if every else key.indexes), every) for source in self.into[key.step]]
+
     # Joins
 
     def chosen_join(self, step: Step, chosen: tuple[str, ...]) -> Step | None:

@@ -180,6 +180,8 @@ class Settlement:
                 foreach_width=row["foreach_width"],
                 origin_run_id=c.origin,
                 traceparent=c.traceparent,
+                inputs=run.info.plan.inputs_of(c.key, row["parent"]),
+                depth=self._step(c.key).depth,
             )
         )
 

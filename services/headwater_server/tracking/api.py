@@ -3,16 +3,15 @@
 import uuid
 from collections.abc import AsyncIterator
 
-from headwater.api.events.v1 import events_pb2
 from headwater.api.tracking.v1 import batches_pb2
 from headwater.api.tracking.v1 import tracking_pb2 as pb
-from headwater_server.kit.clock import timestamp, to_datetime
+from headwater_server.kit.clock import to_datetime
 from headwater_server.kit.errors import AlreadyExists, InvalidArgument
 from headwater_server.kit.ids import uuid7
 from headwater_server.kit.outbox import Outbox, OutboxTransaction
 from headwater_server.kit.pages import page_size, page_token, read_page_token
 from headwater_server.kit.rpc import Call
-from headwater_server.tracking import limits, messages, packed
+from headwater_server.tracking import finished, limits, messages, packed
 from headwater_server.tracking.batches import Batch
 from headwater_server.tracking.columns import parse_columns
 from headwater_server.tracking.filters import Order, keys_of, parse_filter, parse_order
@@ -170,12 +169,9 @@ class TrackingApi(MlflowApi):
             at = to_datetime(request.finished_at) if request.HasField("finished_at") else None
             row = await self._store.update_run(tx, run.id, request.state or None, name, at)
             if row["state"] != RUNNING and row["state"] != row["old_state"]:
-                tx.emit(
-                    events_pb2.TrackedRunFinished(
-                        run_id=str(row["uuid"]), project=row["project"], experiment=row["experiment"],
-                        state=pb.TrackedRunState.Name(row["state"]), at=timestamp(row["finished_at"]),
-                    ),
-                    traceparent=call.traceparent,
+                await finished.tell(
+                    tx, run.id, row["uuid"], row["project"], row["experiment"], row["state"], row["finished_at"],
+                    call.traceparent,
                 )  # fmt: skip
         return pb.UpdateTrackedRunResponse(run=await self._load(run.id))
 

@@ -8,15 +8,12 @@ import asyncio
 
 from nats.aio.msg import Msg
 
-from headwater.api.events.v1 import events_pb2
-from headwater.api.tracking.v1 import tracking_pb2 as pb
-from headwater_server.kit.clock import timestamp
 from headwater_server.kit.consumer import consume_batches, consume_events, dead_letter
 from headwater_server.kit.envelope import Envelope, MalformedEvent
 from headwater_server.kit.errors import InvalidArgument
 from headwater_server.kit.outbox import OutboxTransaction
 from headwater_server.kit.service import ServiceKit
-from headwater_server.tracking import flow_runs, limits
+from headwater_server.tracking import finished, flow_runs, limits
 from headwater_server.tracking.batches import Batch, read_foreign, read_json, read_metric_batch
 from headwater_server.tracking.deletion import Deletion
 from headwater_server.tracking.ingest import Ingest, Target
@@ -59,18 +56,11 @@ class FlowRuns:
         run, state = limits.check_run_id(event.data.get("runId")), flow_runs.FINAL[event.type]
         at = flow_runs.moment(event.data.get("at"), event.time)
         row = await self._store.finish_flow_run(tx, run, state, at)
-        experiment = row["experiment"] if row else await self._end_of_unknown(tx, event, state)
-        if experiment:
-            tx.emit(
-                events_pb2.TrackedRunFinished(
-                    run_id=str(run),
-                    project=event.data.get("project") or "default",
-                    experiment=experiment,
-                    state=pb.TrackedRunState.Name(state),
-                    at=timestamp(at),
-                ),
-                traceparent=event.traceparent,
-            )
+        project, trace = event.data.get("project") or "default", event.traceparent
+        if row is not None:
+            await finished.tell(tx, row["id"], run, project, row["experiment"], state, at, trace)
+        elif made := await self._end_of_unknown(tx, event, state):
+            await finished.tell(tx, made[0], run, project, made[1], state, at, trace)
 
     async def revived(self, tx: OutboxTransaction, event: Envelope) -> None:
         """Its end was taken back: whoever runs it had only been silent."""
@@ -82,12 +72,12 @@ class FlowRuns:
             tags = {flow_runs.TAGS: ",".join(event.data.get("tags") or [])[: limits.MAX_TAG]}
             await self._store.add_texts(tx, row["id"], await self._store.ensure_keys_in(tx, [*tags]), {}, tags)
 
-    async def _end_of_unknown(self, tx: OutboxTransaction, event: Envelope, state: int) -> str:
-        """The end came before the start: the run is made as it ended, its start fills in the rest. Returns the
-        experiment, or "" when the run had ended already."""
+    async def _end_of_unknown(self, tx: OutboxTransaction, event: Envelope, state: int) -> tuple[int, str] | None:
+        """The end came before the start: the run is made as it ended, its start fills in the rest. Returns its id
+        and the experiment, or None when the run had ended already."""
         run, project = limits.check_run_id(event.data.get("runId")), event.data.get("project") or "default"
         if await self._store.was_deleted(tx, run):
-            return ""
+            return None
         flow = flow_runs.flow_of(event.data)
         at = flow_runs.moment(event.data.get("at"), event.time)
         experiment = await self._store.open_experiment(tx, project, flow)
@@ -95,7 +85,8 @@ class FlowRuns:
             run, project, experiment, name_for(str(run)), state, started_at=at, finished_at=at, provisional=True,
             of_flow=True,
         )  # fmt: skip
-        return flow if await self._store.create_run(tx, new) is not None else ""
+        made = await self._store.create_run(tx, new)
+        return None if made is None else (made, flow)
 
 
 class Logged:

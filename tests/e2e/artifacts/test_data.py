@@ -44,8 +44,9 @@ def test_files_folders_and_what_was_made_from_what(connected, tmp_path):
     assert (tmp_path / "2").read_text() == "plot 2"
 
     up = platform.json("artifacts", "lineage", f"{ident}/end", "found")
-    assert (up["task"], [each["name"] for each in up["from"]]) == ("end/0", ["shelled", "plots"])
-    plots = up["from"][1]
+    found = {each["name"]: each for each in up["from"]}
+    assert (up["task"], set(found)) == ("end/0", {"shelled", "plots"})
+    plots = found["plots"]
     assert (plots["task"], [each["name"] for each in plots["from"]]) == ("plot/0", ["numbers"])
     assert plots["from"][0]["parameters"] == {"size": 3}
     down = platform.json("artifacts", "lineage", "--down", f"{ident}/start", "numbers")

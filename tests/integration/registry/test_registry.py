@@ -52,6 +52,7 @@ async def test_the_life_of_a_model(registry: Registry) -> None:
     assert promoted == {
         "project": "default", "name": "churn", "alias": "champion", "version": 1, "reason": "first",
         "metrics": {"accuracy": 0.97}, "at": MessageToDict(moved)["at"], "actor": {"kind": "user", "name": "ann"},
+        "modelUid": "1",
     }  # fmt: skip
     headers = {key.lower(): value for key, value in registry.headers[-1].items()}
     assert (headers["ce-type"], headers["ce-source"]) == ("model.promoted.v1", "registry")

@@ -141,6 +141,6 @@ def test_events_of_the_largest_objects_fit() -> None:
     assert len(encode(facts.updated("p", "m" * 256, 1, text, tags, ANN, NOW)).body) < MAX_BODY
     metrics = limits.check_metrics({f"{n:04}" + '"' * 98: 1 / 3e-300 for n in range(1000)})
     reason = limits.check_text("ü" * limits.MAX_REASON, "reason", limits.MAX_REASON)
-    promoted = encode(facts.moved("p", "m", Move("a", 2, 1, reason, ANN, metrics), NOW))
+    promoted = encode(facts.moved("p", "m", Move("a", 2, 1, reason, ANN, metrics), NOW, 2**53))
     assert len(promoted.body) < MAX_BODY
     assert msgspec.json.decode(promoted.body)["previousVersion"] == 1

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from headwater.client import inspect_spin as inspect_spin
     from headwater.client import metadata as metadata
     from headwater.client import namespace as namespace
+    from headwater.client.lineage import lineage as lineage
     from headwater.events import ArgoEvent as ArgoEvent
     from headwater.events import MetaflowEvent as MetaflowEvent
     from headwater.flow.card import card as card
@@ -186,6 +187,7 @@ _HOMES = {
         "default_metadata",
         "inspect_spin",
     ),
+    "headwater.client.lineage": ("lineage",),
     "headwater.runner": ("Runner", "NBRunner", "Deployer", "NBDeployer", "DeployedFlow"),
     "headwater.events": ("ArgoEvent", "MetaflowEvent"),
     "headwater.s3": ("S3",),

@@ -2,6 +2,7 @@
 INSERT INTO logged_models (id, project, experiment_id, name, type, source_run_id, state, artifact_uri, params, tags)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 ON CONFLICT (id) DO NOTHING
+RETURNING created_at
 
 -- name: find_logged_model
 SELECT * FROM logged_models WHERE project = $1 AND id = $2

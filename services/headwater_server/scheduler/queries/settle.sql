@@ -17,7 +17,7 @@ WITH given AS (
     FROM given g JOIN locked l ON l.run_id = g.run_id
     WHERE l.state = 1 AND t.run_id = g.run_id AND t.step = g.step AND t.path = g.path AND t.index = g.index
         AND t.attempt = g.attempt AND t.state = 3
-    RETURNING g.n, t.run_id, t.widths, t.announced, t.started_at, t.foreach_width, g.split, g.split_path, g.split_index
+    RETURNING g.n, t.run_id, t.widths, t.parent, t.announced, t.started_at, t.foreach_width, g.split, g.split_path, g.split_index
 ), arrived AS (
     UPDATE splits s SET remaining = s.remaining - c.arrivals
     FROM (SELECT run_id, split, split_path, split_index, count(*)::int AS arrivals FROM hit
@@ -25,7 +25,7 @@ WITH given AS (
     WHERE s.run_id = c.run_id AND s.step = c.split AND s.path = c.split_path AND s.index = c.split_index
     RETURNING s.run_id, s.step, s.path, s.index, s.width, s.next_index, s.remaining
 )
-SELECT g.n::int, h.n IS NOT NULL AS hit, h.widths, h.announced, h.started_at, h.foreach_width, now() AS at,
+SELECT g.n::int, h.n IS NOT NULL AS hit, h.widths, h.parent, h.announced, h.started_at, h.foreach_width, now() AS at,
     l.state AS run_state, l.event_seq, l.created_at, l.paused_at, a.width, a.next_index, a.remaining
 FROM given g
 JOIN locked l ON l.run_id = g.run_id

@@ -7,12 +7,11 @@ from typing import Any
 
 import msgspec
 
-from headwater.api.events.v1 import events_pb2
-from headwater.api.tracking.v1 import tracking_pb2 as pb
-from headwater_server.kit.clock import now, timestamp
+from headwater_server.kit.clock import now
 from headwater_server.kit.errors import InvalidArgument
 from headwater_server.kit.outbox import Outbox
 from headwater_server.kit.rpc import Call
+from headwater_server.tracking import finished
 from headwater_server.tracking.limits import from_micros
 from headwater_server.tracking.mlflow import answers, bodies, checks
 from headwater_server.tracking.mlflow.experiments import not_active
@@ -72,12 +71,9 @@ class Runs:
             if row is None:
                 raise run_gone(body.run)
             if row["state"] not in _GOING_ON and row["state"] != row["old_state"]:
-                tx.emit(
-                    events_pb2.TrackedRunFinished(
-                        run_id=str(row["uuid"]), project=row["project"], experiment=row["experiment"],
-                        state=pb.TrackedRunState.Name(row["state"]), at=timestamp(row["finished_at"]),
-                    ),
-                    traceparent=call.traceparent,
+                await finished.tell(
+                    tx, run.id, row["uuid"], row["project"], row["experiment"], row["state"], row["finished_at"],
+                    call.traceparent,
                 )  # fmt: skip
         return {"run_info": answers.run_info(row, {})}
 

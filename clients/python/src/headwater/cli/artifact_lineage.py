@@ -1,11 +1,10 @@
 """`headwater artifacts lineage`: what an artifact was made from, and what was made from it.
 
-Follows what tasks note that they have read (runtime/reads.py). A task that cannot tell, such as a join, counts as one
-that has read everything it could.
+Asks the server for the graph; here it is told as artifacts and the tasks between them.
 """
 
-import json
-from collections.abc import Iterator
+import contextlib
+import time
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,9 +15,12 @@ from headwater.client.pathspec import split_target
 from headwater.errors import NotFound
 
 if TYPE_CHECKING:
-    from headwater.client.tasks import Task
+    from collections.abc import Callable
+
+    from headwater.client.lineage import Lineage
 
 Node = dict[str, Any]
+TRIES, PAUSE = 5, 0.3
 
 
 @click.command("lineage")
@@ -29,120 +31,111 @@ Node = dict[str, Any]
 def lineage(target: str, name: str, down: bool, as_json: bool) -> None:
     """Show what an artifact of a run was made from: steps, parameters and other artifacts, back to the start.
 
-    Within its run. A step that cannot tell what it has read counts as having read everything.
+    A step that cannot tell what it has read counts as having read everything. `headwater lineage` shows code, models
+    and other runs too.
     """
-    from headwater.client.runs import Run
+    from headwater.client.lineage import lineage as ask
 
-    run = Run(find_run(target)["runId"])
-    graph = _Graph([task for found in run.steps() for task in found], run.parameters)
-    node = graph.down(*graph.find(target, name)) if down else graph.up(*graph.find(target, name))
+    asked = _soon(lambda: ask(_node(target, name), "down" if down else "up", max_nodes=2000))
+    node = _Told(asked, down).artifact(asked.roots[0])
     if as_json:
         output.print_json(node)
         return
     click.echo("\n".join(_lines(node)))
 
 
-class _Graph:
-    def __init__(self, tasks: "list[Task]", parameters: dict[str, Any]) -> None:
-        self._parameters = parameters
-        self._tasks = [_Task(task) for task in reversed(tasks)]
-        self._tasks.sort(key=lambda each: each.began)
-        self._shown: set[tuple[str, str]] = set()
+def _soon(question: "Callable[[], Lineage]") -> "Lineage":
+    """Events tell of an artifact a moment after its task has ended."""
+    for _ in range(TRIES):
+        with contextlib.suppress(NotFound):
+            return question()
+        time.sleep(PAUSE)
+    return question()
 
-    def find(self, target: str, name: str) -> tuple[str, Node]:
-        """(name, entry) as the task that was asked for sees it. Raises NotFound."""
-        _, step, task_id = split_target(target)
-        for task in reversed(self._tasks):
-            if step in ("", task.step) and task_id in ("", task.id) and name in task.entries:
-                return name, task.entries[name]
-        hint = f"`headwater artifacts {target}` lists them"
-        raise NotFound(f"{target} has no artifact {name!r}", hint=hint)
 
-    def up(self, name: str, entry: Node) -> Node:
-        from headwater.runtime.reads import identity
+def _node(target: str, name: str) -> str:
+    """The value that a task has under that name, whoever made it."""
+    from headwater.client.runs import Run
 
-        node = _node(name, entry)
-        if (name, identity(entry)) in self._shown:
+    run = Run(find_run(target)["runId"])
+    _, step, task_id = split_target(target)
+    found = [task for each in run.steps() if step in ("", each.id) for task in each if task_id in ("", task.id)]
+    for task in found:
+        if name in task.artifacts:
+            if digest := getattr(task.artifacts, name).sha:
+                return f"{run.id}/{name}@sha256:{digest}"
+            return f"{run.id}/_parameters/{name}"
+    raise NotFound(f"{target} has no artifact {name!r}", hint=f"`headwater artifacts {target}` lists them")
+
+
+class _Told:
+    """The graph as a tree of artifacts."""
+
+    def __init__(self, asked: "Lineage", down: bool) -> None:
+        self._asked, self._down = asked, down
+        self._shown: set[str] = set()
+
+    def artifact(self, ident: str) -> Node:
+        about = self._asked.nodes[ident]
+        known = about.attributes
+        node: Node = {"name": about.name, "type": known.get("type", ""), "digest": about.digest}
+        node |= {"encoding": known.get("encoding", ""), "size": int(known.get("size") or 0)}
+        if ident in self._shown:
             return {**node, "again": True}
-        self._shown.add((name, identity(entry)))
-        maker = next((task for task in self._tasks if task.made(name, entry)), None)
+        self._shown.add(ident)
+        return node | (self._to(ident) if self._down else self._from(ident))
+
+    def _to(self, ident: str) -> Node:
+        readers = [each for each in self._asked.targets(ident) if self._is(each, "task")]
+        made = [(task, each) for task in readers for each in self._asked.targets(task) if self._is(each, "artifact")]
+        return {"to": [{**self.artifact(each), "task": self._asked.nodes[task].name} for task, each in made]}
+
+    def _from(self, ident: str) -> Node:
+        maker = next((each for each in self._asked.sources(ident) if self._is(each, "task")), None)
         if maker is None:
-            return node
-        names = maker.parameters if maker.parameters != ["*"] else sorted(self._parameters)
-        node["task"] = maker.name
-        node["parameters"] = {each: self._parameters.get(each) for each in names}
-        if maker.data:
-            node["data"] = maker.data
-        node["from"] = [self.up(each, found) for each, found in maker.read(self._before(maker))]
+            return {}
+        node: Node = {"task": self._asked.nodes[maker].name}
+        given = self._asked.sources(maker)
+        together = [each for one in given if self._is(one, "parameters") for each in self._asked.sources(one)]
+        used = [self._asked.nodes[each] for each in [*given, *together] if self._is(each, "parameter")]
+        node["parameters"] = {each.name: each.attributes.get("value") for each in used}
+        if any(self._is(each, "dataset") for each in given) and (data := self._data(maker)):
+            node["data"] = data
+        node["from"] = [self.artifact(each) for each in self._read(given)]
         return node
 
-    def down(self, name: str, entry: Node) -> Node:
-        from headwater.runtime.reads import identity
+    def _data(self, task: str) -> list[dict[str, str]]:
+        """Versions of datasets, with the names that the task has asked for them by."""
+        from headwater.client.tasks import Task
 
-        node = _node(name, entry)
-        if (name, identity(entry)) in self._shown:
-            return {**node, "again": True}
-        self._shown.add((name, identity(entry)))
-        node["to"] = [
-            {**self.down(made, task.entries[made]), "task": task.name}
-            for task in self._tasks
-            if task.has_read(name, entry)
-            for made in task.new
-        ]
-        return node
+        return Task(task, _namespace_check=False)._values.data()  # pyright: ignore[reportPrivateUsage]
 
-    def _before(self, task: "_Task") -> Iterator[tuple[str, Node]]:
-        """What a task could have inherited, as its makers left it."""
-        for each in self._tasks:
-            if each.began < task.began:
-                yield from ((name, each.entries[name]) for name in each.new)
+    def _read(self, given: list[str]) -> list[str]:
+        """Artifacts; of tasks, alone or all of a step, what they wrote."""
+        found: list[str] = []
+        for each in given:
+            if self._is(each, "artifact"):
+                found.append(each)
+            elif self._is(each, "task") or self._is(each, "step"):
+                tasks = [each] if self._is(each, "task") else self._asked.sources(each)
+                wrote = [made for task in tasks for made in self._asked.targets(task) if self._is(made, "artifact")]
+                found += wrote
+        return list(dict.fromkeys(found))
 
-
-class _Task:
-    """A task's manifest with what it notes of its reads."""
-
-    def __init__(self, task: "Task") -> None:
-        values = task._values  # pyright: ignore[reportPrivateUsage]
-        _, _, self.step, self.id = task.path_components
-        self.name = f"{self.step}/{self.id}"
-        started = task.started_at or task.created_at
-        self.began = started.timestamp() if started else 0.0
-        self.new = values.assigned()
-        self.entries = {name: values.entry(name) for name in values.names() if values.is_stored(name)}
-        reads = values.reads()
-        self.parameters: list[str] = reads.get("parameters", [])
-        self.data = values.data()
-        self._artifacts: dict[str, str] | None = reads.get("artifacts") if "all" not in reads else None
-
-    def made(self, name: str, entry: Node) -> bool:
-        from headwater.runtime.reads import identity
-
-        return name in self.new and identity(self.entries[name]) == identity(entry)
-
-    def read(self, before: Iterator[tuple[str, Node]]) -> list[tuple[str, Node]]:
-        return [(name, entry) for name, entry in before if self.has_read(name, entry)]
-
-    def has_read(self, name: str, entry: Node) -> bool:
-        from headwater.runtime.reads import identity
-
-        if self._artifacts is None:  # everything that it could; what it carries on it has not made from that
-            return name in self.entries and identity(self.entries[name]) == identity(entry) and name not in self.new
-        return self._artifacts.get(name) == identity(entry)
+    def _is(self, ident: str, kind: str) -> bool:
+        return self._asked.nodes[ident].kind == kind
 
 
-def _node(name: str, entry: Node) -> Node:
-    kept = {key: entry.get(key, "") for key in ("type", "digest", "encoding")}
-    return {"name": name, **kept, "size": int(entry.get("size", 0))}
-
-
-def _lines(node: Node, front: str = "", branch: str = "") -> Iterator[str]:
+def _lines(node: Node, front: str = "", branch: str = "") -> "list[str]":
     by = f", made by {node['task']}" if node.get("task") else ""
-    given = ", ".join(f"{name}={json.dumps(value, default=str)}" for name, value in node.get("parameters", {}).items())
+    given = ", ".join(f"{name}={value}" for name, value in node.get("parameters", {}).items())
     text = f"{node['name']}  {node['type']}, {output.size(node['size'])}, {node['digest'][:12]}{by}"
     names = [f"{each['asked']} ({each['uri']})" if "asked" in each else each["uri"] for each in node.get("data", ())]
     text += f" from {', '.join(names)}" if names else ""
-    yield front + branch + text + (f" with {given}" if given else "") + (" (see above)" if node.get("again") else "")
+    text += f" with {given}" if given else ""
+    lines = [front + branch + text + (" (see above)" if node.get("again") else "")]
     below = front + {"": "", "├─ ": "│  ", "└─ ": "   "}[branch]
     children = node.get("from") or node.get("to") or []
     for child in children:
-        yield from _lines(child, below, "└─ " if child is children[-1] else "├─ ")
+        lines += _lines(child, below, "└─ " if child is children[-1] else "├─ ")
+    return lines

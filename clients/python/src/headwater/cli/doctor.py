@@ -29,17 +29,21 @@ class Check:
 
 
 class _Group(click.Group):
-    """`doctor artifacts` is imported only when it is asked for."""
+    """`doctor artifacts` and `doctor lineage` are imported only when they are asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return ["artifacts"]
+        return ["artifacts", "lineage"]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name != "artifacts":
-            return None
-        from headwater.cli.doctor_artifacts import artifacts
+        if cmd_name == "artifacts":
+            from headwater.cli.doctor_artifacts import artifacts
 
-        return artifacts
+            return artifacts
+        if cmd_name == "lineage":
+            from headwater.cli.doctor_lineage import lineage
+
+            return lineage
+        return None
 
 
 @click.group(cls=_Group, invoke_without_command=True)

@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "run": ("runs", "run", "Show or cancel one run, or run a flow file."),
     "logs": ("logs", "logs", "Output of a run, a step or a task, or of the platform."),
     "artifacts": ("artifacts", "artifacts", "List and fetch what steps left behind."),
+    "lineage": ("lineage", "lineage", "What something was made from, and what became of it."),
     "flows": ("flows", "flows", "Flows that ran or are deployed."),
     "deploy": ("flows", "deploy", "Deploy a flow, so that events start it."),
     "undeploy": ("flows", "undeploy", "Take a deployed flow away."),
@@ -44,7 +45,7 @@ GROUPS = (
     ("This machine", ("up", "down", "status", "doctor", "env", "stack", "reset")),
     ("Runs", ("runs", "run", "logs", "artifacts", "flows", "deploy", "undeploy", "deployment", "limits", "workers")),
     ("Upkeep", ("projects", "retention", "gc")),
-    ("Data, models and metrics", ("datasets", "experiments", "models", "promote", "import")),
+    ("Data, models and metrics", ("datasets", "experiments", "models", "promote", "lineage", "import")),
     ("Events and access", ("events", "token")),
 )
 

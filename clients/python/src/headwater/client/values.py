@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from headwater.client import spins
 from headwater.client.member import Member
 from headwater.errors import ArtifactError, HeadwaterError, NotFound
+from headwater.runtime import uses
 
 if TYPE_CHECKING:
     from headwater.client.tasks import Task
@@ -159,6 +160,7 @@ class Values:
             return self._parameters[name]
         if name not in self._cache:
             self._cache[name] = self._load(name)
+            uses.note(run=self._where.split("/")[1], artifact=name, digest=self._store.entry(name).get("digest", ""))
         return self._cache[name]
 
     def _load(self, name: str) -> Any:

@@ -13,6 +13,7 @@ from headwater.models.types import (
     parse_reference,
     parse_version,
 )
+from headwater.runtime import uses
 
 if TYPE_CHECKING:
     from headwater.client.http import Connection
@@ -43,6 +44,7 @@ def load_version(version: ModelVersion) -> Any:
         text = f"model {version} was registered with MLflow: its files lie at {version.source}"
         hint = f'mlflow.pyfunc.load_model("models:/{version}"), with the settings that `headwater env` prints'
         raise ArtifactError(text, name=version.name, hint=hint)
+    uses.note(model=version.name, modelUid=version.uid, version=version.version)
     entry = {"digest": version.digest, "size": version.size, "encoding": version.encoding, "type": version.type}
     if filename := version.tags.get("headwater.file"):
         entry["name"] = filename

@@ -18,6 +18,7 @@ class ModelVersion:
     signature: {"inputs": [{"name", "type", "shape"}], "outputs": […]}; aliases: those that point here now.
     lineage: {"flow", "runId", "step", "taskId", "attempt", "codePackage"} of the task that made it.
     source: where MLflow has put its files; then there is no digest. stage: "None", "Staging", "Production", "Archived".
+    uid: number of its model, which stays when that is renamed.
     """
 
     name: str
@@ -36,6 +37,7 @@ class ModelVersion:
     created_by: str = ""
     source: str = ""
     stage: str = "None"
+    uid: int = 0
 
     @property
     def run_id(self) -> str:
@@ -99,6 +101,7 @@ def parse_version(body: dict[str, Any]) -> ModelVersion:
         created_by=actor_name(body.get("createdBy", {})),
         source=body.get("source", ""),
         stage=body.get("stage", "None"),
+        uid=int(body.get("modelUid", 0)),
     )
 
 

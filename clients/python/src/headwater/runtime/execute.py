@@ -15,7 +15,7 @@ from typing import Any, cast
 from headwater.errors import ArtifactError, FlowError, StepTimeout
 from headwater.flow.current import current
 from headwater.flow.parameters import stored_with_tasks
-from headwater.runtime import codec, command, failures, groups, manifest, memory
+from headwater.runtime import codec, command, failures, groups, manifest, memory, uses
 from headwater.runtime.channel import Channel
 from headwater.runtime.manifest import Manifest, Writer
 from headwater.runtime.reads import WIDEST_JOIN, Reads, Watched, items, watch
@@ -47,6 +47,7 @@ class StepRun:
         self.times: dict[str, float] = {}
         self.reads = Reads()
         watch(self.reads)
+        uses.begin()
         current._on_ask = self.reads.ask
         self._joined: JoinInputs | None = None
         data = task.inputs[0].manifest if task.inputs and not task.joins else b""
@@ -203,8 +204,9 @@ class StepRun:
         elif self.task.reuse and listed is not None:
             body.items = items(body.foreach[self.task.key.step], cast("list[Any]", listed))
         if not caught:  # another run may fail otherwise, or not at all
-            body.reads = self.reads.to_json(self._inherited())
+            body.reads = self.reads.to_json(self._inherited(), body.new)
         body.data = list(self.reads.data.values())
+        body.uses = uses.noted()
         data = manifest.seal(body, writer)
         result: dict[str, Any] = {"manifest": data.decode(), "next": list(steps)}
         result["blobs"] = [[blob.digest, blob.size, blob.path] for blob in writer.blobs]

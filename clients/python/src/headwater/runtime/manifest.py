@@ -46,6 +46,8 @@ class Manifest:
     reads: dict[str, Any] | None = None
     items: list[str] | None = None
     data: list[dict[str, str]] | None = None
+    # See uses.py.
+    uses: list[dict[str, Any]] | None = None
 
     def to_json(self) -> bytes:
         body: dict[str, Any] = {"v": VERSION, "artifacts": self.artifacts, "new": self.new}
@@ -57,6 +59,8 @@ class Manifest:
             body["items"] = self.items
         if self.data:
             body["data"] = self.data
+        if self.uses:
+            body["uses"] = self.uses
         return json.dumps(body, separators=(",", ":"), sort_keys=True).encode()
 
 

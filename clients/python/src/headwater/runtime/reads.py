@@ -28,6 +28,8 @@ class Reads:
         self.parameters: set[str] = set()
         # Name → identity of the value, "" where there was none of that name.
         self.artifacts: dict[str, str] = {}
+        # Name → digest of the value, of what the manifest may not tell in the end: the task may overwrite it.
+        self.digests: dict[str, str] = {}
         self.item: dict[str, str] = {}
         # Has code run where we do not see it?
         self.everything = False
@@ -47,7 +49,9 @@ class Reads:
             self.asks = True
 
     def artifact(self, name: str, entry: Entry | None) -> None:
-        self.artifacts.setdefault(name, identity(entry) if entry is not None else "")
+        if name not in self.artifacts:
+            self.artifacts[name] = identity(entry) if entry is not None else ""
+            self.digests[name] = entry.get("digest", "") if entry is not None else ""
 
     def foreach(self, entry: Entry, item: Any) -> None:
         """The task has asked for its item of a list."""
@@ -59,8 +63,9 @@ class Reads:
     def whole_list(self, entry: Entry) -> None:
         self.item = {"list": identity(entry)}
 
-    def to_json(self, inputs: list[Manifest] | None) -> dict[str, Any] | None:
-        """inputs: all manifests that the task could read; None: they are not at hand, and nothing can be told."""
+    def to_json(self, inputs: list[Manifest] | None, new: Iterable[str] = ()) -> dict[str, Any] | None:
+        """inputs: all manifests that the task could read; None: they are not at hand, and nothing can be told.
+        new: what the task has assigned."""
         body: dict[str, Any] = {"parameters": sorted(self.parameters), "artifacts": self.artifacts}
         if inputs is None:
             return None
@@ -68,6 +73,8 @@ class Reads:
             body = {"parameters": sorted(self.parameters), "all": state(inputs)}
         if self.everything:
             body["parameters"] = ["*"]
+        changed = {name: self.digests[name] for name in new if self.digests.get(name)}
+        body.update({"digests": changed} if changed and "artifacts" in body else {})
         body.update({"item": self.item} if self.item else {})
         body.update({"asks": True} if self.asks else {})
         body.update({"env": environment} if environment else {})

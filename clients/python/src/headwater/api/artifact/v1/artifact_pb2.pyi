@@ -1,5 +1,6 @@
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from headwater.api.artifact.v1 import datasets_pb2 as _datasets_pb2
+from headwater.api.artifact.v1 import lineage_pb2 as _lineage_pb2
 from headwater.api.artifact.v1 import upkeep_pb2 as _upkeep_pb2
 from headwater.api.common.v1 import common_pb2 as _common_pb2
 from headwater.api.options.v1 import options_pb2 as _options_pb2

@@ -5,6 +5,7 @@ import warnings
 
 from headwater.api.artifact.v1 import artifact_pb2 as headwater_dot_api_dot_artifact_dot_v1_dot_artifact__pb2
 from headwater.api.artifact.v1 import datasets_pb2 as headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2
+from headwater.api.artifact.v1 import lineage_pb2 as headwater_dot_api_dot_artifact_dot_v1_dot_lineage__pb2
 from headwater.api.artifact.v1 import upkeep_pb2 as headwater_dot_api_dot_artifact_dot_v1_dot_upkeep__pb2
 
 GRPC_GENERATED_VERSION = '1.68.1'
@@ -210,6 +211,16 @@ class ArtifactServiceStub(object):
                 '/headwater.api.artifact.v1.ArtifactService/ResolveReferences',
                 request_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.ResolveReferencesRequest.SerializeToString,
                 response_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.ResolveReferencesResponse.FromString,
+                _registered_method=True)
+        self.GetLineage = channel.unary_unary(
+                '/headwater.api.artifact.v1.ArtifactService/GetLineage',
+                request_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_lineage__pb2.GetLineageRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_lineage__pb2.GetLineageResponse.FromString,
+                _registered_method=True)
+        self.RebuildLineage = channel.unary_unary(
+                '/headwater.api.artifact.v1.ArtifactService/RebuildLineage',
+                request_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_lineage__pb2.RebuildLineageRequest.SerializeToString,
+                response_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_lineage__pb2.RebuildLineageResponse.FromString,
                 _registered_method=True)
         self.EmptyProject = channel.unary_unary(
                 '/headwater.api.artifact.v1.ArtifactService/EmptyProject',
@@ -459,6 +470,20 @@ class ArtifactServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetLineage(self, request, context):
+        """What a node was made from, and what was made from it, across runs and flows.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RebuildLineage(self, request, context):
+        """Builds the graph of all projects anew from the events that are kept, beside the one in use, and puts it in its place.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def EmptyProject(self, request, context):
         """Removes all that a project has here, running or not. For the gateway.
         """
@@ -649,6 +674,16 @@ def add_ArtifactServiceServicer_to_server(servicer, server):
                     servicer.ResolveReferences,
                     request_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.ResolveReferencesRequest.FromString,
                     response_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.ResolveReferencesResponse.SerializeToString,
+            ),
+            'GetLineage': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetLineage,
+                    request_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_lineage__pb2.GetLineageRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_lineage__pb2.GetLineageResponse.SerializeToString,
+            ),
+            'RebuildLineage': grpc.unary_unary_rpc_method_handler(
+                    servicer.RebuildLineage,
+                    request_deserializer=headwater_dot_api_dot_artifact_dot_v1_dot_lineage__pb2.RebuildLineageRequest.FromString,
+                    response_serializer=headwater_dot_api_dot_artifact_dot_v1_dot_lineage__pb2.RebuildLineageResponse.SerializeToString,
             ),
             'EmptyProject': grpc.unary_unary_rpc_method_handler(
                     servicer.EmptyProject,
@@ -1606,6 +1641,60 @@ class ArtifactService(object):
             '/headwater.api.artifact.v1.ArtifactService/ResolveReferences',
             headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.ResolveReferencesRequest.SerializeToString,
             headwater_dot_api_dot_artifact_dot_v1_dot_datasets__pb2.ResolveReferencesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetLineage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.artifact.v1.ArtifactService/GetLineage',
+            headwater_dot_api_dot_artifact_dot_v1_dot_lineage__pb2.GetLineageRequest.SerializeToString,
+            headwater_dot_api_dot_artifact_dot_v1_dot_lineage__pb2.GetLineageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RebuildLineage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headwater.api.artifact.v1.ArtifactService/RebuildLineage',
+            headwater_dot_api_dot_artifact_dot_v1_dot_lineage__pb2.RebuildLineageRequest.SerializeToString,
+            headwater_dot_api_dot_artifact_dot_v1_dot_lineage__pb2.RebuildLineageResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -61,3 +61,29 @@ class TriggerSource(_message.Message):
     deployment: str
     events: _containers.RepeatedCompositeFieldContainer[TriggerSource]
     def __init__(self, event_id: _Optional[str] = ..., event_name: _Optional[str] = ..., event_subject: _Optional[str] = ..., event_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., payload_json: _Optional[str] = ..., deployment: _Optional[str] = ..., events: _Optional[_Iterable[_Union[TriggerSource, _Mapping]]] = ...) -> None: ...
+
+class TaskInput(_message.Message):
+    __slots__ = ("step", "path", "index", "all")
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    ALL_FIELD_NUMBER: _ClassVar[int]
+    step: str
+    path: str
+    index: int
+    all: bool
+    def __init__(self, step: _Optional[str] = ..., path: _Optional[str] = ..., index: _Optional[int] = ..., all: bool = ...) -> None: ...
+
+class TrackedDataset(_message.Message):
+    __slots__ = ("name", "digest", "source_type", "source", "context")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_TYPE_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    digest: str
+    source_type: str
+    source: str
+    context: str
+    def __init__(self, name: _Optional[str] = ..., digest: _Optional[str] = ..., source_type: _Optional[str] = ..., source: _Optional[str] = ..., context: _Optional[str] = ...) -> None: ...

@@ -170,7 +170,7 @@ class TaskStarted(_message.Message):
     def __init__(self, run_id: _Optional[str] = ..., project: _Optional[str] = ..., flow: _Optional[str] = ..., step: _Optional[str] = ..., task_id: _Optional[str] = ..., attempt: _Optional[int] = ..., worker: _Optional[str] = ..., at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., run_seq: _Optional[int] = ...) -> None: ...
 
 class TaskSucceeded(_message.Message):
-    __slots__ = ("run_id", "project", "flow", "step", "path", "index", "task_id", "attempt", "started_at", "at", "manifest_json", "foreach_width", "origin_run_id", "run_seq")
+    __slots__ = ("run_id", "project", "flow", "step", "path", "index", "task_id", "attempt", "started_at", "at", "manifest_json", "foreach_width", "origin_run_id", "run_seq", "inputs", "depth")
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     FLOW_FIELD_NUMBER: _ClassVar[int]
@@ -185,6 +185,8 @@ class TaskSucceeded(_message.Message):
     FOREACH_WIDTH_FIELD_NUMBER: _ClassVar[int]
     ORIGIN_RUN_ID_FIELD_NUMBER: _ClassVar[int]
     RUN_SEQ_FIELD_NUMBER: _ClassVar[int]
+    INPUTS_FIELD_NUMBER: _ClassVar[int]
+    DEPTH_FIELD_NUMBER: _ClassVar[int]
     run_id: str
     project: str
     flow: str
@@ -199,7 +201,9 @@ class TaskSucceeded(_message.Message):
     foreach_width: int
     origin_run_id: str
     run_seq: int
-    def __init__(self, run_id: _Optional[str] = ..., project: _Optional[str] = ..., flow: _Optional[str] = ..., step: _Optional[str] = ..., path: _Optional[str] = ..., index: _Optional[int] = ..., task_id: _Optional[str] = ..., attempt: _Optional[int] = ..., started_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., manifest_json: _Optional[str] = ..., foreach_width: _Optional[int] = ..., origin_run_id: _Optional[str] = ..., run_seq: _Optional[int] = ...) -> None: ...
+    inputs: _containers.RepeatedCompositeFieldContainer[_common_pb2.TaskInput]
+    depth: int
+    def __init__(self, run_id: _Optional[str] = ..., project: _Optional[str] = ..., flow: _Optional[str] = ..., step: _Optional[str] = ..., path: _Optional[str] = ..., index: _Optional[int] = ..., task_id: _Optional[str] = ..., attempt: _Optional[int] = ..., started_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., manifest_json: _Optional[str] = ..., foreach_width: _Optional[int] = ..., origin_run_id: _Optional[str] = ..., run_seq: _Optional[int] = ..., inputs: _Optional[_Iterable[_Union[_common_pb2.TaskInput, _Mapping]]] = ..., depth: _Optional[int] = ...) -> None: ...
 
 class TaskFailed(_message.Message):
     __slots__ = ("run_id", "project", "flow", "step", "task_id", "attempt", "at", "failure", "will_retry", "run_seq")
@@ -270,18 +274,48 @@ class ExperimentCreated(_message.Message):
     def __init__(self, project: _Optional[str] = ..., name: _Optional[str] = ..., experiment_id: _Optional[str] = ..., at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class TrackedRunFinished(_message.Message):
-    __slots__ = ("run_id", "project", "experiment", "state", "at")
+    __slots__ = ("run_id", "project", "experiment", "state", "at", "metrics", "params", "datasets", "input_models", "output_models", "source_name", "source_version", "parent_run_id")
+    class MetricsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+    class ParamsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     EXPERIMENT_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     AT_FIELD_NUMBER: _ClassVar[int]
+    METRICS_FIELD_NUMBER: _ClassVar[int]
+    PARAMS_FIELD_NUMBER: _ClassVar[int]
+    DATASETS_FIELD_NUMBER: _ClassVar[int]
+    INPUT_MODELS_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_MODELS_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_NAME_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    PARENT_RUN_ID_FIELD_NUMBER: _ClassVar[int]
     run_id: str
     project: str
     experiment: str
     state: str
     at: _timestamp_pb2.Timestamp
-    def __init__(self, run_id: _Optional[str] = ..., project: _Optional[str] = ..., experiment: _Optional[str] = ..., state: _Optional[str] = ..., at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    metrics: _containers.ScalarMap[str, float]
+    params: _containers.ScalarMap[str, str]
+    datasets: _containers.RepeatedCompositeFieldContainer[_common_pb2.TrackedDataset]
+    input_models: _containers.RepeatedScalarFieldContainer[str]
+    output_models: _containers.RepeatedScalarFieldContainer[str]
+    source_name: str
+    source_version: str
+    parent_run_id: str
+    def __init__(self, run_id: _Optional[str] = ..., project: _Optional[str] = ..., experiment: _Optional[str] = ..., state: _Optional[str] = ..., at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., metrics: _Optional[_Mapping[str, float]] = ..., params: _Optional[_Mapping[str, str]] = ..., datasets: _Optional[_Iterable[_Union[_common_pb2.TrackedDataset, _Mapping]]] = ..., input_models: _Optional[_Iterable[str]] = ..., output_models: _Optional[_Iterable[str]] = ..., source_name: _Optional[str] = ..., source_version: _Optional[str] = ..., parent_run_id: _Optional[str] = ...) -> None: ...
 
 class TrackedRunDeleted(_message.Message):
     __slots__ = ("run_id", "project", "experiment", "at", "actor", "reason")
@@ -337,7 +371,7 @@ class ModelUpdated(_message.Message):
     def __init__(self, project: _Optional[str] = ..., name: _Optional[str] = ..., version: _Optional[int] = ..., description: _Optional[str] = ..., tags: _Optional[_Mapping[str, str]] = ..., at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[_Union[_common_pb2.Actor, _Mapping]] = ...) -> None: ...
 
 class ModelVersionCreated(_message.Message):
-    __slots__ = ("project", "name", "version", "digest", "metrics", "run_id", "at", "actor")
+    __slots__ = ("project", "name", "version", "digest", "metrics", "run_id", "at", "actor", "step", "task_id", "artifact", "code_package", "model_id", "model_source", "model_uid")
     class MetricsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -353,6 +387,13 @@ class ModelVersionCreated(_message.Message):
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     AT_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    TASK_ID_FIELD_NUMBER: _ClassVar[int]
+    ARTIFACT_FIELD_NUMBER: _ClassVar[int]
+    CODE_PACKAGE_FIELD_NUMBER: _ClassVar[int]
+    MODEL_ID_FIELD_NUMBER: _ClassVar[int]
+    MODEL_SOURCE_FIELD_NUMBER: _ClassVar[int]
+    MODEL_UID_FIELD_NUMBER: _ClassVar[int]
     project: str
     name: str
     version: int
@@ -361,10 +402,37 @@ class ModelVersionCreated(_message.Message):
     run_id: str
     at: _timestamp_pb2.Timestamp
     actor: _common_pb2.Actor
-    def __init__(self, project: _Optional[str] = ..., name: _Optional[str] = ..., version: _Optional[int] = ..., digest: _Optional[str] = ..., metrics: _Optional[_Mapping[str, float]] = ..., run_id: _Optional[str] = ..., at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[_Union[_common_pb2.Actor, _Mapping]] = ...) -> None: ...
+    step: str
+    task_id: str
+    artifact: str
+    code_package: str
+    model_id: str
+    model_source: str
+    model_uid: int
+    def __init__(self, project: _Optional[str] = ..., name: _Optional[str] = ..., version: _Optional[int] = ..., digest: _Optional[str] = ..., metrics: _Optional[_Mapping[str, float]] = ..., run_id: _Optional[str] = ..., at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[_Union[_common_pb2.Actor, _Mapping]] = ..., step: _Optional[str] = ..., task_id: _Optional[str] = ..., artifact: _Optional[str] = ..., code_package: _Optional[str] = ..., model_id: _Optional[str] = ..., model_source: _Optional[str] = ..., model_uid: _Optional[int] = ...) -> None: ...
+
+class ModelLogged(_message.Message):
+    __slots__ = ("project", "model_id", "name", "run_id", "experiment_id", "model_type", "at", "actor")
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    MODEL_ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    EXPERIMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    MODEL_TYPE_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    project: str
+    model_id: str
+    name: str
+    run_id: str
+    experiment_id: str
+    model_type: str
+    at: _timestamp_pb2.Timestamp
+    actor: _common_pb2.Actor
+    def __init__(self, project: _Optional[str] = ..., model_id: _Optional[str] = ..., name: _Optional[str] = ..., run_id: _Optional[str] = ..., experiment_id: _Optional[str] = ..., model_type: _Optional[str] = ..., at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[_Union[_common_pb2.Actor, _Mapping]] = ...) -> None: ...
 
 class ModelPromoted(_message.Message):
-    __slots__ = ("project", "name", "alias", "version", "previous_version", "reason", "metrics", "at", "actor")
+    __slots__ = ("project", "name", "alias", "version", "previous_version", "reason", "metrics", "at", "actor", "model_uid")
     class MetricsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -381,6 +449,7 @@ class ModelPromoted(_message.Message):
     METRICS_FIELD_NUMBER: _ClassVar[int]
     AT_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
+    MODEL_UID_FIELD_NUMBER: _ClassVar[int]
     project: str
     name: str
     alias: str
@@ -390,10 +459,11 @@ class ModelPromoted(_message.Message):
     metrics: _containers.ScalarMap[str, float]
     at: _timestamp_pb2.Timestamp
     actor: _common_pb2.Actor
-    def __init__(self, project: _Optional[str] = ..., name: _Optional[str] = ..., alias: _Optional[str] = ..., version: _Optional[int] = ..., previous_version: _Optional[int] = ..., reason: _Optional[str] = ..., metrics: _Optional[_Mapping[str, float]] = ..., at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[_Union[_common_pb2.Actor, _Mapping]] = ...) -> None: ...
+    model_uid: int
+    def __init__(self, project: _Optional[str] = ..., name: _Optional[str] = ..., alias: _Optional[str] = ..., version: _Optional[int] = ..., previous_version: _Optional[int] = ..., reason: _Optional[str] = ..., metrics: _Optional[_Mapping[str, float]] = ..., at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[_Union[_common_pb2.Actor, _Mapping]] = ..., model_uid: _Optional[int] = ...) -> None: ...
 
 class ModelAliasRemoved(_message.Message):
-    __slots__ = ("project", "name", "alias", "previous_version", "reason", "at", "actor")
+    __slots__ = ("project", "name", "alias", "previous_version", "reason", "at", "actor", "model_uid")
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     ALIAS_FIELD_NUMBER: _ClassVar[int]
@@ -401,6 +471,7 @@ class ModelAliasRemoved(_message.Message):
     REASON_FIELD_NUMBER: _ClassVar[int]
     AT_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
+    MODEL_UID_FIELD_NUMBER: _ClassVar[int]
     project: str
     name: str
     alias: str
@@ -408,47 +479,54 @@ class ModelAliasRemoved(_message.Message):
     reason: str
     at: _timestamp_pb2.Timestamp
     actor: _common_pb2.Actor
-    def __init__(self, project: _Optional[str] = ..., name: _Optional[str] = ..., alias: _Optional[str] = ..., previous_version: _Optional[int] = ..., reason: _Optional[str] = ..., at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[_Union[_common_pb2.Actor, _Mapping]] = ...) -> None: ...
+    model_uid: int
+    def __init__(self, project: _Optional[str] = ..., name: _Optional[str] = ..., alias: _Optional[str] = ..., previous_version: _Optional[int] = ..., reason: _Optional[str] = ..., at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[_Union[_common_pb2.Actor, _Mapping]] = ..., model_uid: _Optional[int] = ...) -> None: ...
 
 class ModelRenamed(_message.Message):
-    __slots__ = ("project", "name", "previous_name", "at", "actor")
+    __slots__ = ("project", "name", "previous_name", "at", "actor", "model_uid")
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     PREVIOUS_NAME_FIELD_NUMBER: _ClassVar[int]
     AT_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
+    MODEL_UID_FIELD_NUMBER: _ClassVar[int]
     project: str
     name: str
     previous_name: str
     at: _timestamp_pb2.Timestamp
     actor: _common_pb2.Actor
-    def __init__(self, project: _Optional[str] = ..., name: _Optional[str] = ..., previous_name: _Optional[str] = ..., at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[_Union[_common_pb2.Actor, _Mapping]] = ...) -> None: ...
+    model_uid: int
+    def __init__(self, project: _Optional[str] = ..., name: _Optional[str] = ..., previous_name: _Optional[str] = ..., at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[_Union[_common_pb2.Actor, _Mapping]] = ..., model_uid: _Optional[int] = ...) -> None: ...
 
 class ModelDeleted(_message.Message):
-    __slots__ = ("project", "name", "at", "actor")
+    __slots__ = ("project", "name", "at", "actor", "model_uid")
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     AT_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
+    MODEL_UID_FIELD_NUMBER: _ClassVar[int]
     project: str
     name: str
     at: _timestamp_pb2.Timestamp
     actor: _common_pb2.Actor
-    def __init__(self, project: _Optional[str] = ..., name: _Optional[str] = ..., at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[_Union[_common_pb2.Actor, _Mapping]] = ...) -> None: ...
+    model_uid: int
+    def __init__(self, project: _Optional[str] = ..., name: _Optional[str] = ..., at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[_Union[_common_pb2.Actor, _Mapping]] = ..., model_uid: _Optional[int] = ...) -> None: ...
 
 class ModelVersionDeleted(_message.Message):
-    __slots__ = ("project", "name", "version", "at", "actor")
+    __slots__ = ("project", "name", "version", "at", "actor", "model_uid")
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     AT_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
+    MODEL_UID_FIELD_NUMBER: _ClassVar[int]
     project: str
     name: str
     version: int
     at: _timestamp_pb2.Timestamp
     actor: _common_pb2.Actor
-    def __init__(self, project: _Optional[str] = ..., name: _Optional[str] = ..., version: _Optional[int] = ..., at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[_Union[_common_pb2.Actor, _Mapping]] = ...) -> None: ...
+    model_uid: int
+    def __init__(self, project: _Optional[str] = ..., name: _Optional[str] = ..., version: _Optional[int] = ..., at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[_Union[_common_pb2.Actor, _Mapping]] = ..., model_uid: _Optional[int] = ...) -> None: ...
 
 class ModelStageChanged(_message.Message):
     __slots__ = ("project", "name", "version", "stage", "previous_stage", "at", "actor")

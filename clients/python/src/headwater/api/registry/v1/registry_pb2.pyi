@@ -69,7 +69,7 @@ class Lineage(_message.Message):
     def __init__(self, flow: _Optional[str] = ..., run_id: _Optional[str] = ..., step: _Optional[str] = ..., task_id: _Optional[str] = ..., attempt: _Optional[int] = ..., artifact: _Optional[str] = ..., code_package: _Optional[str] = ..., run_deleted_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ModelVersion(_message.Message):
-    __slots__ = ("project", "name", "version", "digest", "size", "encoding", "description", "tags", "metrics", "signature", "lineage", "aliases", "created_at", "created_by", "type", "source", "storage_uri", "run_link", "model_id", "stage", "updated_at")
+    __slots__ = ("project", "name", "version", "digest", "size", "encoding", "description", "tags", "metrics", "signature", "lineage", "aliases", "created_at", "created_by", "type", "source", "storage_uri", "run_link", "model_id", "stage", "updated_at", "model_uid")
     class TagsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -105,6 +105,7 @@ class ModelVersion(_message.Message):
     MODEL_ID_FIELD_NUMBER: _ClassVar[int]
     STAGE_FIELD_NUMBER: _ClassVar[int]
     UPDATED_AT_FIELD_NUMBER: _ClassVar[int]
+    MODEL_UID_FIELD_NUMBER: _ClassVar[int]
     project: str
     name: str
     version: int
@@ -126,7 +127,8 @@ class ModelVersion(_message.Message):
     model_id: str
     stage: str
     updated_at: _timestamp_pb2.Timestamp
-    def __init__(self, project: _Optional[str] = ..., name: _Optional[str] = ..., version: _Optional[int] = ..., digest: _Optional[str] = ..., size: _Optional[int] = ..., encoding: _Optional[str] = ..., description: _Optional[str] = ..., tags: _Optional[_Mapping[str, str]] = ..., metrics: _Optional[_Mapping[str, float]] = ..., signature: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., lineage: _Optional[_Union[Lineage, _Mapping]] = ..., aliases: _Optional[_Iterable[str]] = ..., created_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., created_by: _Optional[_Union[_common_pb2.Actor, _Mapping]] = ..., type: _Optional[str] = ..., source: _Optional[str] = ..., storage_uri: _Optional[str] = ..., run_link: _Optional[str] = ..., model_id: _Optional[str] = ..., stage: _Optional[str] = ..., updated_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    model_uid: int
+    def __init__(self, project: _Optional[str] = ..., name: _Optional[str] = ..., version: _Optional[int] = ..., digest: _Optional[str] = ..., size: _Optional[int] = ..., encoding: _Optional[str] = ..., description: _Optional[str] = ..., tags: _Optional[_Mapping[str, str]] = ..., metrics: _Optional[_Mapping[str, float]] = ..., signature: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., lineage: _Optional[_Union[Lineage, _Mapping]] = ..., aliases: _Optional[_Iterable[str]] = ..., created_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., created_by: _Optional[_Union[_common_pb2.Actor, _Mapping]] = ..., type: _Optional[str] = ..., source: _Optional[str] = ..., storage_uri: _Optional[str] = ..., run_link: _Optional[str] = ..., model_id: _Optional[str] = ..., stage: _Optional[str] = ..., updated_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., model_uid: _Optional[int] = ...) -> None: ...
 
 class Promotion(_message.Message):
     __slots__ = ("project", "name", "alias", "version", "previous_version", "reason", "metrics", "actor", "at", "event_id")

@@ -43,10 +43,12 @@ def read_json(payload: bytes) -> Any:
     """Decoded JSON; also with the bare NaN and Infinity that Python's json module writes."""
     try:
         return msgspec.json.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
     try:
-        return json.loads(payload)
+        value = json.loads(payload)
+        json.dumps(value, ensure_ascii=False).encode()  # halves of characters are no text
+        return value
     except (ValueError, RecursionError) as error:
         raise InvalidArgument(f"the body is not JSON: {error}") from None
 

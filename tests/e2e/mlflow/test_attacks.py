@@ -3,8 +3,9 @@ pages of others. The routes come from the gateway's own tables."""
 
 import http.client
 import json
+from collections.abc import Iterator
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
 
@@ -58,9 +59,14 @@ def raw(platform: Platform) -> Raw:
     return Raw(platform)
 
 
-def filled(path: str) -> str:
-    for name, value in (("artifact_path:path", f"0/{RUN}/artifacts/x"), ("model_id", MODEL), ("tag_key", "k"),
-                        ("webhook_id", RUN)):  # fmt: skip
+NAMED = {
+    "artifact_path:path": f"0/{RUN}/artifacts/x", "model_id": MODEL, "tag_key": "k", "webhook_id": RUN,
+    "trace_id": f"tr-{RUN}", "request_id": f"tr-{RUN}", "assessment_id": f"a-{RUN}",
+}  # fmt: skip
+
+
+def filled(path: str, **other: str) -> str:
+    for name, value in (NAMED | other).items():
         path = path.replace(f"{{{name}}}", value)
     return path
 
@@ -152,3 +158,92 @@ def test_what_is_too_much_or_of_the_wrong_kind_is_refused(raw: Raw) -> None:
         more = {"Content_Type": "application/json"} if isinstance(body, bytes) and verb == "POST" else {}
         status, content, _ = raw(verb, path, body, **more)
         assert 400 <= status < 500 and b"error_code" in content, (verb, path, status, content[:300])
+
+
+# The table of attacks: each on every route.
+
+HUGE, NUL = "x" * 200_000, "a\0b"
+FOREIGN = (
+    {"Host": "evil.example"},
+    {"Host": "127.0.0.1.evil.example"},
+    {"Origin": "https://evil.example"},
+    {"Origin": "null"},
+    {"Sec_Fetch_Site": "cross-site"},
+)
+SEGMENTS = ("..%2fx", "%2e%2e%2fx", "..%5cx", "%252e%252e%252fx", "a;%2f..%2fx", "%23..%2fx", "a%00b",
+            "%2fetc%2fpasswd", "file:%2f%2f%2fetc%2fpasswd", "%ef%bc%8e%ef%bc%8e%2fx", "y" * 4096)  # fmt: skip
+BODIES = (b"[]", b"7", b'"a"', b"{", b"[" * 100_000, b'{"a":' * 100_000, b"\xff\xfe", b'{"key": "\\ud800"}')
+WRONG = (HUGE, NUL, {"a": {"b": []}}, [[[]]], -(2**70))
+SAMPLES = {
+    "string": "none", "int": 1, "float": 1.0, "bool": True, "enum": "x", "strings": ["none"], "array": [], "dict": {},
+}  # fmt: skip
+# What is longer than MLflow keeps is cut, a NUL left out: a run is made. Ids of no trace find none.
+KIND = {("runs/create", "user_id"), ("runs/create", "run_name"), ("traces/batchGet", "trace_ids")}
+
+
+def test_no_route_answers_a_page_of_others(raw: Raw) -> None:
+    for path, endpoint in ENDPOINTS:
+        for headers in FOREIGN:
+            status, content, _ = raw(endpoint.verb, filled(path), None if endpoint.verb == "GET" else {}, **headers)
+            assert status == 403, (endpoint.verb, path, headers, content[:200])
+
+
+def test_no_route_takes_what_is_malformed(raw: Raw) -> None:
+    tried = 0
+    before = everything(raw)
+    for path, endpoint in ENDPOINTS:
+        if path.startswith("/ajax-api"):
+            continue  # the same handlers
+        for verb, where, body, headers in malformed(path, endpoint):
+            status, content, _ = raw(verb, where, body, **headers)
+            assert 400 <= status < 500, (verb, where[:200], repr(body)[:200], status, content[:200])
+            tried += 1
+    assert tried > 1500
+    assert everything(raw) == before
+
+
+def malformed(path: str, endpoint: Endpoint) -> Iterator[tuple[str, str, Any, dict[str, str]]]:
+    """Verb, path, body, headers of each request that must be refused."""
+    verb, fields = endpoint.verb, endpoint.fields or endpoint.reads
+    empty = None if verb == "GET" else {}
+    for name in (part[1:-1] for part in path.split("/") if part.startswith("{")):
+        yield from ((verb, filled(path, **{name: segment}), empty, {}) for segment in SEGMENTS)
+    if verb != "GET" and fields:
+        yield from ((verb, filled(path), body, {"Content_Type": "application/json"}) for body in BODIES)
+        yield verb, filled(path), b"{}", {"Content_Type": "text/plain"}
+    needed = {name: SAMPLES[field.kind] for name, field in fields.items() if field.required}
+    for name in fields:
+        if (path.partition("/mlflow/")[2], name) in KIND:
+            continue
+        for value in WRONG:
+            if verb != "GET":
+                yield verb, filled(path), needed | {name: value}, {}
+            elif isinstance(value, str):
+                query = urlencode(needed | {name: value[:30_000]}, doseq=True)
+                yield verb, f"{filled(path)}?{query}", None, {}
+
+
+def everything(raw: Raw) -> list[bytes]:
+    """What an attack might have touched."""
+    api, every = "/api/2.0/mlflow", {"view_type": "ALL", "run_view_type": "ALL", "experiment_ids": ["0"]}
+    asked: list[tuple[str, str, Any]] = [
+        ("POST", f"{api}/experiments/search", {"view_type": "ALL"}),
+        ("POST", f"{api}/runs/search", every),
+        ("POST", f"{api}/logged-models/search", {"experiment_ids": ["0"]}),
+        *(("GET", f"{api}/{what}", None) for what in ("registered-models/search", "model-versions/search", "webhooks")),
+        ("GET", f"{api}/traces?experiment_ids=0", None),
+        ("GET", f"{PROXY}/artifacts", None),
+    ]
+    return [content for status, content, _ in (raw(*each) for each in asked) if status == 200]
+
+
+PRIVATE = ("https://127.0.0.1/x", "https://169.254.169.254/x", "https://[::1]/x", "https://0x7f.1/x", "https://10.0.0.1",
+           "https://localhost/x", "http://example.com/x", "file:///etc/passwd")  # fmt: skip
+
+
+@pytest.mark.parametrize("url", PRIVATE)
+def test_no_webhook_calls_what_is_private(raw: Raw, url: str) -> None:
+    asked = {"name": "w", "url": url, "events": [{"entity": "REGISTERED_MODEL", "action": "CREATED"}]}
+    status, content, _ = raw("POST", "/api/2.0/mlflow/webhooks", asked)
+    assert 400 <= status < 500, content
+    assert raw("GET", "/api/2.0/mlflow/webhooks")[1] == b"{}"

@@ -1,12 +1,12 @@
 """One row of the tables of MLflow endpoints, and how a request becomes a call of its handler."""
 
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from starlette.responses import Response
 
-from headwater_server.gateway.mlflow.fields import Fields, from_json, from_query
+from headwater_server.gateway.mlflow.fields import Field, Fields, from_json, from_query
 from headwater_server.gateway.request import Request, answer_json
 
 # What MLflow calls a workspace is a project; a token of one project needs neither header.
@@ -18,7 +18,8 @@ Reply = Response | dict[str, Any]
 class Endpoint:
     """path: after /api/<version> and /ajax-api/<version>; with version "": the whole path. action: what the caller
     must be allowed to do; "": anybody may ask. fields: of the query or the JSON body, which the handler then gets
-    checked; None: the handler reads the request itself and gets {}. A dict that it returns is answered as JSON."""
+    checked; None: the handler reads the request itself, reads: what it looks for then. A dict that it returns is
+    answered as JSON."""
 
     verb: str
     path: str
@@ -26,6 +27,7 @@ class Endpoint:
     handle: Callable[[Request, dict[str, Any]], Awaitable[Reply]]
     fields: Fields | None = None
     version: str = "2.0"
+    reads: Fields = field(default_factory=dict[str, Field])
 
     def paths(self) -> tuple[str, ...]:
         if not self.version:

@@ -169,7 +169,9 @@ def json_of(body: bytes) -> Any:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
     try:
-        return json.loads(body)
+        value = json.loads(body)
+        json.dumps(value, ensure_ascii=False).encode()  # halves of characters are no text
+        return value
     except (ValueError, RecursionError) as error:
         raise MlflowError(f"The request body is not JSON: {error}", "BAD_REQUEST") from None
 

@@ -123,18 +123,18 @@ class Tracking:
 
     def endpoints(self) -> Iterator[Endpoint]:
         for method, fields in _READS.items():
-            yield self._endpoint("GET", method, "ReadMlflow", self._asking(method, fields))
-        yield self._endpoint("GET", _BULK, "ReadMlflow", self._bulk)
+            yield self._endpoint("GET", method, "ReadMlflow", self._asking(method, fields), fields)
+        yield self._endpoint("GET", _BULK, "ReadMlflow", self._bulk, _READS["metrics/get-history"])
         for method, fields in _SEARCHES.items():
-            yield self._endpoint("POST", method, "ReadMlflow", self._passing("ReadMlflow", method, fields))
+            yield self._endpoint("POST", method, "ReadMlflow", self._passing("ReadMlflow", method, fields), fields)
         search = "experiments/search"
-        yield self._endpoint("GET", search, "ReadMlflow", self._asking(search, _SEARCHES[search]))
+        yield self._endpoint("GET", search, "ReadMlflow", self._asking(search, _SEARCHES[search]), _SEARCHES[search])
         for call, table in (("LogMlflow", _LOGS), ("ChangeMlflow", _CHANGES)):
             for method, fields in table.items():
-                yield self._endpoint("POST", method, call, self._passing(call, method, fields))
+                yield self._endpoint("POST", method, call, self._passing(call, method, fields), fields)
 
-    def _endpoint(self, verb: str, method: str, call: str, handle: Any) -> Endpoint:
-        return Endpoint(verb, f"/mlflow/{method}", _ACTIONS[call], handle)
+    def _endpoint(self, verb: str, method: str, call: str, handle: Any, fields: Fields) -> Endpoint:
+        return Endpoint(verb, f"/mlflow/{method}", _ACTIONS[call], handle, reads=fields)
 
     def _asking(self, method: str, fields: Fields) -> Callable[[Request, dict[str, Any]], Awaitable[Response]]:
         async def handle(request: Request, body: dict[str, Any]) -> Response:

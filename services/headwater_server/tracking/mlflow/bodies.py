@@ -185,7 +185,7 @@ def decode(body: bytes, kind: type[T]) -> T:
         pass
     try:  # null is what is not set; and Python's json module writes NaN without quotes
         return msgspec.convert(_without_nulls(read_json(body)), kind, strict=False)
-    except (msgspec.ValidationError, InvalidArgument) as error:
+    except (msgspec.ValidationError, InvalidArgument, RecursionError) as error:
         raise InvalidArgument(f"The request does not fit: {error}", reason=SHAPE) from None
 
 

@@ -2,6 +2,8 @@
 SHELL := bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
+# Processes that `make test` runs the tests in; each has its own servers, and waits more than it computes.
+JOBS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
@@ -26,8 +28,8 @@ $(VENV)/.ready: requirements.lock services/pyproject.toml clients/python/pyproje
 demo: setup ## From a flow to a promoted model: the whole platform on this machine
 	@$(BIN)/python examples/digits/demo.py
 
-test: setup ## All tests, against real servers that they start themselves
-	$(BIN)/pytest
+test: setup ## All tests, against real servers that they start themselves; JOBS=1 one after the other
+	$(BIN)/pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder tests/chaos tests/e2e tests/integration tests/contract tests/unit
 
 test-fast: setup ## Only the tests that start nothing
 	$(BIN)/pytest tests/unit

@@ -5,6 +5,7 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.harness.fixtures import (  # noqa: F401
     bus,
@@ -17,6 +18,10 @@ from tests.harness.fixtures import (  # noqa: F401
     serve,
     service_kit,
 )
+
+# A machine that is busy makes examples slowly; that says nothing of the code.
+settings.register_profile("headwater", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("headwater")
 
 LONGEST = 400  # seconds; a test that hangs fails, and the others still run
 

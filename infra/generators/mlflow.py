@@ -28,7 +28,8 @@ one by the header `X-Headwater-Project` or as MLflow's workspace; otherwise it i
   wherever its experiment says that artifacts lie; that of a logged model is `models/<id>`. Large files go past the
   gateway where a client asks for that (MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD, _DOWNLOAD) and reaches the object store.
 - **Webhooks** are rows of the registry: a delivery is written with the change that it tells of, tried again for three
-  days, and kept for 30 in a log (`GET /api/v1/projects/{project}/webhooks/{id}/deliveries`). They are signed as MLflow
+  days, and kept for 30 in a log (`GET /api/v1/projects/{project}/webhooks/{id}/deliveries`). Secrets lie sealed in
+  Postgres (`HEADWATER_REGISTRY_SECRETS_KEY`, by default the internal key). They are signed as MLflow
   signs them. Only public https addresses are called; HEADWATER_WEBHOOKS_HTTP and _PRIVATE open that.
 - **Traces** are rows of tracking, spans too: clients of MLflow send both as they come, anything else speaks
   OpenTelemetry's protocol to `/v1/traces` (protobuf or JSON, gzip or not, at most 32 MB) with the header

@@ -36,6 +36,7 @@ WITHOUT_ROUTE = {
     "RegisterMetaflow", "TagMetaflowRun",
     # And MLflow clients these.
     "ChangeMlflow", "LogMlflow", "ReadMlflow",
+    "StreamBatches",  # a stream
 }  # fmt: skip
 
 

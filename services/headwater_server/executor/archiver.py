@@ -102,7 +102,8 @@ class Archiver:
                 await self.look(due)
             pause = await self._store.seconds_to_next()
             try:
-                await asyncio.wait_for(self._changed.wait(), IDLE if pause is None else min(max(pause, 0.01), IDLE))
+                async with asyncio.timeout(IDLE if pause is None else min(max(pause, 0.01), IDLE)):
+                    await self._changed.wait()
             except TimeoutError:
                 continue
 

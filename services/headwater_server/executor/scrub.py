@@ -59,7 +59,8 @@ class Scrubber:
             except ServiceError as error:
                 log.warning("removed objects wait", error=str(error))
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._more.wait(), SWEEP_SECONDS)
+                async with asyncio.timeout(SWEEP_SECONDS):
+                    await self._more.wait()
 
     async def sweep(self) -> None:
         for run, project in await self._store.to_purge():

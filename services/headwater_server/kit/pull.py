@@ -91,7 +91,8 @@ class Puller:
             if room > 0:
                 await self._ask(room)
             try:
-                await asyncio.wait_for(self._changed.wait(), _HEARTBEAT)
+                async with asyncio.timeout(_HEARTBEAT):
+                    await self._changed.wait()
             except TimeoutError:
                 continue
 

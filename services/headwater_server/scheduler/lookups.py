@@ -79,7 +79,8 @@ class Lookups:
     async def loop(self) -> None:
         while True:
             with suppress(TimeoutError):  # another replica may have left something
-                await asyncio.wait_for(self._more.wait(), 1.0)
+                async with asyncio.timeout(1.0):  # wait_for of Python 3.11 may swallow the cancel that ends this loop
+                    await self._more.wait()
             self._more.clear()
             try:
                 while await self._round():

@@ -148,7 +148,7 @@ def test_merge_artifacts_conflicts():
 def test_merge_artifacts_arguments():
     with pytest.raises(FlowError, match="give one of them"):
         _flow().merge_artifacts([_flow()], exclude=["a"], include=["b"])
-    with pytest.raises(FlowError, match="\[b\] are not present"):
+    with pytest.raises(FlowError, match=r"\[b\] are not present"):
         _flow().merge_artifacts([_flow(a=1)], include=["b"])
     with pytest.raises(FlowError, match="got no inputs"):
         _flow().merge_artifacts([])

@@ -19,6 +19,7 @@ _PR_SET_PDEATHSIG = 1
 # Below what Linux (32768) and macOS (49152) give to connections.
 _PORTS = range(15_000, 32_000)
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+_claimed: dict[int, socket.socket] = {}
 
 
 class StartError(Exception):
@@ -32,15 +33,32 @@ def die_with_parent() -> None:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on now, and that the kernel gives to no connection meanwhile."""
+    """A port of 127.0.0.1 that nobody listens on, and that neither the kernel nor another platform takes meanwhile."""
     for _ in range(100):
         port = random.randrange(_PORTS.start, _PORTS.stop)
-        if is_free(port):
+        if port not in _claimed and is_free(port) and claim(port):
             return port
     with socket.socket() as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(("127.0.0.1", 0))
         return sock.getsockname()[1]
+
+
+def claim(port: int) -> bool:
+    """Takes the port for this process, until it ends; False where another platform's process has it.
+
+    Servers listen seconds after their ports were chosen. A name in the kernel's own space of socket names
+    is gone with the process, however that ends, and is seen by exactly those who share its network.
+    """
+    if sys.platform == "linux" and port not in _claimed:
+        name = socket.socket(socket.AF_UNIX)
+        try:
+            name.bind(f"\0headwater/port/{port}")
+        except OSError:
+            name.close()
+            return False
+        _claimed[port] = name
+    return True
 
 
 def is_free(port: int) -> bool:

@@ -6,7 +6,7 @@ import secrets
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from headwater_server.embedded.processes import free_port, is_free
+from headwater_server.embedded.processes import claim, free_port, is_free
 from headwater_server.embedded.topology import topology
 
 PORTS = (
@@ -95,7 +95,7 @@ def choose_ports(made: Secrets, wanted: dict[str, int], names: tuple[str, ...] =
     taken = set(wanted.values())
     for name in names:
         port = wanted.get(name) or made.ports.get(name, 0)
-        while not port or (name not in wanted and (port in taken or not is_free(port))):
+        while not port or (name not in wanted and (port in taken or not is_free(port) or not claim(port))):
             port = free_port()
         taken.add(port)
         made.ports[name] = port

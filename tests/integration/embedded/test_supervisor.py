@@ -16,7 +16,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from headwater_server.embedded.processes import alive, free_port
+from headwater_server.embedded.processes import alive, claim, free_port
 from tests.harness.servers import memory
 
 SCRIPT = Path(__file__).with_name("small_stack.py")
@@ -225,6 +225,16 @@ def test_a_taken_port_is_named(new_stack):
 def test_a_wanted_port_is_used(new_stack):
     port = free_port()
     assert new_stack().up("--port", str(port))["url"] == f"http://127.0.0.1:{port}"
+
+
+def test_a_port_that_one_process_chose_is_left_alone_by_others_until_it_ends():
+    chooses = "from headwater_server.embedded.processes import free_port; print(free_port(), flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", chooses], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout
+        port = int(other.stdout.readline())
+        while_it_runs = claim(port)
+        other.kill()
+    assert (while_it_runs, claim(port)) == (False, True)
 
 
 def test_a_server_that_cannot_start_says_why(new_stack):

@@ -26,6 +26,8 @@ from headwater_server.kit.objects import ObjectStore
 from headwater_server.kit.service import ServiceKit
 
 SUCCEEDED = "task.succeeded"
+# While tasks end one after the other, what they made is written so often (seconds).
+_INDEX, _LINEAGE = 0.05, 0.25
 
 
 class Needs(msgspec.Struct, rename="camel"):
@@ -143,8 +145,10 @@ async def subscribe(
     kit: ServiceKit, store: Store, objects: ObjectStore, backlog: Backlog, lineage: LineageStore
 ) -> None:
     index = Follower(kit, store, objects, backlog)
-    puller = await consume_batches(kit, stream="HW_EVENTS", durable="artifact-index", handler=index.take)
+    puller = await consume_batches(kit, stream="HW_EVENTS", durable="artifact-index", handler=index.take, busy=_INDEX)
     kit.on_stop(puller.stop)
     follower = LineageFollower(kit, lineage, Manifests(kit, store, objects))
-    following = await consume_batches(kit, stream="HW_EVENTS", durable="artifact-lineage", handler=follower.take)
+    following = await consume_batches(
+        kit, stream="HW_EVENTS", durable="artifact-lineage", handler=follower.take, busy=_LINEAGE
+    )
     kit.on_stop(following.stop)

@@ -4,9 +4,10 @@ Events of one subject end (one run, one model) are handled in order; different o
 """
 
 import asyncio
+import contextlib
 import traceback
 import zlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -26,9 +27,14 @@ if TYPE_CHECKING:
 log = structlog.get_logger("kit.consumer")
 EventHandler = Callable[[OutboxTransaction, Envelope], Awaitable[None]]
 BatchHandler = Callable[[list[Msg]], Awaitable[None]]
+# Ids of those among some events that there is anything to do for.
+Wanted = Callable[[Sequence[Envelope]], Awaitable[Collection[str]]]
 
 _SEEN = "INSERT INTO inbox (consumer, event_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING 1"
 _LANES = 8
+_ROOM = 128
+# Events that follow one another are sifted together, after so many seconds.
+_SIFT = 0.02
 _TRIES = 5
 _PAUSE = 0.2
 _AWAY = (*LOST, Unavailable, DeadlineExceeded, asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
@@ -89,9 +95,14 @@ async def consume_events(
     durable: str,
     handlers: Mapping[str, EventHandler],
     default: EventHandler | None = None,
+    wanted: Wanted | None = None,
 ) -> Puller:
-    """Starts to consume. Handlers are found by event type ("run.started"); an event without one is acknowledged."""
+    """Starts to consume. Handlers are found by event type ("run.started"); an event without one is acknowledged.
+
+    wanted: looks at many events at a time, before there is a transaction for each; the others are acknowledged.
+    """
     lanes = [asyncio.Queue[Msg]() for _ in range(_LANES)]
+    arrived = asyncio.Queue[Msg]()
     failures = Failures()
 
     async def work(lane: asyncio.Queue[Msg]) -> None:
@@ -103,10 +114,47 @@ async def consume_events(
     async def deliver(msg: Msg) -> None:
         await lanes[zlib.crc32(msg.subject.rpartition(".")[2].encode()) % _LANES].put(msg)
 
-    puller = Puller(kit.bus, stream, durable, deliver, lambda: 128 - sum(lane.qsize() for lane in lanes))
+    async def sift(wanted: Wanted) -> None:
+        gather = Gather(arrived, _ROOM, 0.0, _SIFT)
+        while True:
+            for msg in await _sifted(await gather.next(), durable, wanted):
+                await deliver(msg)
+            puller.wake()
+
+    def room() -> int:
+        return _ROOM - arrived.qsize() - sum(lane.qsize() for lane in lanes)
+
+    puller = Puller(kit.bus, stream, durable, arrived.put if wanted else deliver, room)
+    if wanted is not None:
+        kit.loop(f"{durable}-sift", lambda: sift(wanted))
     for number, lane in enumerate(lanes):
         kit.loop(f"{durable}-{number}", lambda lane=lane: work(lane))
     return await puller.start()
+
+
+async def _sifted(messages: list[Msg], durable: str, wanted: Wanted) -> list[Msg]:
+    """Those that are to be handled, in their order; the others are done with."""
+    events: dict[int, Envelope] = {}
+    for place, msg in enumerate(messages):
+        with contextlib.suppress(MalformedEvent):  # whoever handles it says so
+            events[place] = decode(msg)
+    try:
+        found = await wanted(list(events.values()))
+    except _AWAY as error:
+        log.warning("events wait", consumer=durable, messages=len(messages), error=str(error))
+        for msg in messages:
+            await _later(msg, 1.0)
+        return []
+    except Exception as error:  # one of them is to blame, and is found when they are handled one by one
+        log.warning("events not sifted", consumer=durable, messages=len(messages), error=str(error))
+        return messages
+    left: list[Msg] = []
+    for place, msg in enumerate(messages):
+        if place in events and events[place].id not in found:
+            await msg.ack()
+        else:
+            left.append(msg)
+    return left
 
 
 async def _handle(
@@ -163,22 +211,46 @@ async def _later(msg: Msg, delay: float) -> None:
         log.debug("nak failed; ack_wait redelivers", error=str(error))
 
 
+class Gather:
+    """Takes many messages at a time out of a queue. After a quiet time they gather for `linger` seconds, and while one
+    batch follows another for `busy`: what is done for each batch is done less often then."""
+
+    def __init__(self, queue: asyncio.Queue[Msg], most: int, linger: float, busy: float) -> None:
+        self._queue, self._most = queue, most
+        self._linger, self._busy = linger, busy
+        self._quiet = 0.0
+
+    async def next(self) -> list[Msg]:
+        loop = asyncio.get_running_loop()
+        messages = [await self._queue.get()]
+        if self._queue.empty():
+            await asyncio.sleep(self._busy if loop.time() < self._quiet else self._linger)
+        while len(messages) < self._most and not self._queue.empty():
+            messages.append(self._queue.get_nowait())
+        self._quiet = loop.time() + 2 * self._busy
+        return messages
+
+
 async def consume_batches(
-    kit: "ServiceKit", *, stream: str, durable: str, handler: BatchHandler, batch: int = 500, linger: float = 0.01
+    kit: "ServiceKit",
+    *,
+    stream: str,
+    durable: str,
+    handler: BatchHandler,
+    batch: int = 500,
+    linger: float = 0.01,
+    busy: float = 0.01,
 ) -> Puller:
     """Starts to consume many messages at a time. The handler stores all of them (idempotently) or raises; it may
-    dead_letter() single ones first. Acknowledged when it returns; a failed batch is tried again message by message."""
+    dead_letter() single ones first. Acknowledged when it returns; a failed batch is tried again message by message.
+    linger, busy: see Gather."""
     queue = asyncio.Queue[Msg]()
     failures = Failures()
 
     async def work() -> None:
+        gather = Gather(queue, batch, linger, busy)
         while True:
-            messages = [await queue.get()]
-            if queue.empty():
-                await asyncio.sleep(linger)
-            while len(messages) < batch and not queue.empty():
-                messages.append(queue.get_nowait())
-            await _handle_batch(kit, messages, durable, handler, failures)
+            await _handle_batch(kit, await gather.next(), durable, handler, failures)
             puller.wake()
 
     puller = Puller(kit.bus, stream, durable, queue.put, lambda: 2 * batch - queue.qsize())

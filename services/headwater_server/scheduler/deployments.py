@@ -104,10 +104,17 @@ class Deployments:
             timeout=row["timeout"],
         )
 
+    async def waited_for(self, events: Sequence[Envelope]) -> set[str]:
+        """Ids of those that a deployment may wait for."""
+        finished = [_finished(event) for event in events]
+        rows = await self._store.database.fetch(
+            q.started_by, [event.project for event in events], [event.type for event in events], finished
+        )
+        return {events[row["place"] - 1].id for row in rows}
+
     async def on_event(self, tx: OutboxTransaction, event: Envelope) -> None:
         """Starts what waits for this event, in the transaction that remembers it."""
-        finished = event.data.get("flow", "") if event.type == triggers.RUN_SUCCEEDED else ""
-        rows = await tx.conn.fetch(q.deployments_for, event.project, event.type, str(finished))
+        rows = await tx.conn.fetch(q.deployments_for, event.project, event.type, _finished(event))
         tags: Sequence[str] = ()
         if any(triggers.wants_tags(each) for row in rows for each in row["triggers"]):
             tags = await self._tags(tx, event.data.get("runId"))
@@ -201,6 +208,11 @@ def deployment_name(name: str) -> str:
             hint="up to 300 letters, digits and . _ - @ +",
         )
     return name
+
+
+def _finished(event: Envelope) -> str:
+    """The flow of the run that the event says is over, and well."""
+    return str(event.data.get("flow", "")) if event.type == triggers.RUN_SUCCEEDED else ""
 
 
 def source_of(event: Envelope) -> dict[str, Any]:

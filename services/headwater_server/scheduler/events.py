@@ -4,6 +4,7 @@ of workers.
 Also which runs have changed or gone, to forget what is remembered of them. The only file with subscriptions.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -34,11 +35,15 @@ async def subscribe(
     async def on_event(tx: OutboxTransaction, event: Envelope) -> None:
         await deployments.on_event(tx, event)
         await exit_hooks.on_event(tx, event)
-        if event.type in MODEL_FACTS and event.source == "registry":
+        if _of_models(event):
             await retention.on_model(tx, event)
 
+    async def wanted(events: Sequence[Envelope]) -> set[str]:
+        found = await deployments.waited_for(events)
+        return found | {event.id for event in events if _of_models(event) or await exit_hooks.waited_for(event)}
+
     for stream, durable in (("HW_EVENTS", "scheduler-triggers"), ("HW_EXT", "scheduler-ext")):
-        puller = await consume_events(kit, stream=stream, durable=durable, handlers={}, default=on_event)
+        puller = await consume_events(kit, stream=stream, durable=durable, handlers={}, default=on_event, wanted=wanted)
         kit.on_stop(puller.stop)
 
     async def on_beat(msg: Any) -> None:
@@ -50,6 +55,10 @@ async def subscribe(
     await follow_changes(kit, store)
     beats = await kit.bus.subscribe("hw.hb.v1.>", on_beat, queue="scheduler")
     kit.on_stop(beats.stop)
+
+
+def _of_models(event: Envelope) -> bool:
+    return event.type in MODEL_FACTS and event.source == "registry"
 
 
 async def follow_changes(kit: ServiceKit[Any], store: Store) -> None:

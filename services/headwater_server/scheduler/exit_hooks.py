@@ -25,6 +25,16 @@ class ExitHooks:
     def __init__(self, store: Store, runs: Runs) -> None:
         self._store, self._runs = store, runs
 
+    async def waited_for(self, event: Envelope) -> bool:
+        """May hooks follow from it?"""
+        if event.type not in HOOKS or event.source != "scheduler":
+            return False
+        try:
+            info = await self._store.info(str(event.data.get("runId")))
+        except NotFound:
+            return False
+        return bool(info.plan.json.get(HOOKS[event.type]))
+
     async def on_event(self, tx: OutboxTransaction, event: Envelope) -> None:
         """Starts the hooks of a run, in the transaction that remembers the event of its end."""
         if event.type not in HOOKS or event.source != "scheduler":

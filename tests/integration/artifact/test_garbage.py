@@ -128,6 +128,7 @@ async def test_nothing_that_a_writer_was_told_is_there_ever_goes(world):
         async def delete(self, key):
             await asyncio.sleep(random.random() * 0.03)
             await super().delete(key)
+            collected.append(1)
 
     o = world.objects
     slow = Slow(o.endpoint, o.bucket, o.access_key, o.secret_key)

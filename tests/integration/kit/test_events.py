@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -218,6 +219,34 @@ async def test_what_cannot_be_handled_ends_among_the_dead_letters_with_its_reaso
     assert letters[2]["hw-error"] == "run_id is empty"
     assert "not JSON" in letters[4]["hw-error"]
     assert len(await stored(bus, "hw.dlq.>")) == 3
+
+
+async def test_what_nobody_wants_is_acknowledged_without_a_transaction(service_kit, bus, eventually):
+    kit = await service_kit("tracking", compose=False)
+    seen: list[str] = []
+
+    async def handler(tx: OutboxTransaction, event: Envelope) -> None:
+        seen.append(event.data["runId"])
+
+    async def wanted(events: Sequence[Envelope]) -> set[str]:
+        if any(event.data["runId"] == "r3" for event in events):
+            raise RuntimeError("cannot be looked at")
+        return {event.id for event in events if event.data["runId"] == "r2"}
+
+    await consumer.consume_events(
+        kit, stream="HW_EVENTS", durable="tracking-runs", handlers={"run.started": handler}, wanted=wanted
+    )
+    for number in (1, 2):
+        await publish(bus, number)
+    await eventually(lambda: _acked(bus, 2))
+    assert seen == ["r2"]
+    assert [row["event_id"] for row in await kit.database.fetch("SELECT event_id FROM inbox")] == ["event-2"]
+    await publish(bus, 3)
+    scheduler = await bus.connect("scheduler")
+    await scheduler.publish_stream("hw.evt.v1.default.run.started.r4", b"not JSON", msg_id="4")
+    await eventually(lambda: _acked(bus, 4))
+    assert seen == ["r2", "r3"]
+    assert len(await stored(bus, "hw.dlq.>")) == 1
 
 
 async def test_waiting_for_the_database_does_not_count_as_failing(service_kit, bus, eventually):

@@ -23,6 +23,14 @@ SELECT * FROM deployments d WHERE project = $1 AND paused_at IS NULL AND EXISTS 
     SELECT 1 FROM jsonb_array_elements(d.triggers) e, jsonb_array_elements(coalesce(e -> 'all' -> 'of', jsonb_build_array(e))) t
     WHERE t -> 'event' ->> 'name' = $2 OR ($3 <> '' AND t -> 'finish' ->> 'flow' = $3))
 
+-- name: started_by
+-- Which of these events ($1 projects, $2 names, $3 flows whose runs have ended) may start any? By their places, from 1.
+SELECT e.place FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS e (project, name, flow, place)
+WHERE EXISTS (
+    SELECT 1 FROM deployments d, jsonb_array_elements(d.triggers) g, jsonb_array_elements(coalesce(g -> 'all' -> 'of', jsonb_build_array(g))) t
+    WHERE d.project = e.project AND d.paused_at IS NULL
+        AND (t -> 'event' ->> 'name' = e.name OR (e.flow <> '' AND t -> 'finish' ->> 'flow' = e.flow)))
+
 -- name: lock_deployment
 SELECT 1 FROM deployments WHERE project = $1 AND name = $2 FOR NO KEY UPDATE
 

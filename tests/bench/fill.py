@@ -4,6 +4,7 @@
 store and prints the id of the experiment; fill_headwater() does the same with the schema `tracking`.
 """
 
+import asyncio
 import sys
 import uuid
 from typing import Any
@@ -76,9 +77,23 @@ async def fill_headwater(
     for table, letter in (("params", "p"), ("tags", "t")):
         pairs = [(first + n, ids[f"{letter}{i}"], text(n, i)) for n in range(runs) for i in range(texts)]
         await conn.copy_records_to_table(table, records=pairs, columns=["run_id", "key_id", "value"])
-    await conn.execute("ANALYZE runs, latest_metrics, params, tags")
+    await settled(conn)
     await conn.close()
     return str(experiment)
+
+
+async def settled(conn: Any) -> None:
+    """Waits, 90 s at most, until Postgres has looked at what came all at once: its own maintenance, each 15 s."""
+    began = await conn.fetchval("SELECT clock_timestamp()")
+    for _ in range(90):
+        await asyncio.sleep(1)
+        seen = await conn.fetchval(
+            """SELECT bool_and(coalesce(last_autoanalyze > $1 AND last_autovacuum > $1, false)) FROM pg_stat_all_tables
+            WHERE schemaname = 'tracking' AND relname IN ('runs', 'latest_metrics', 'params', 'tags')""",
+            began,
+        )
+        if seen:
+            return
 
 
 if __name__ == "__main__":

@@ -17,7 +17,9 @@ from typing import Any
 from headwater_server.embedded.processes import Child, Errand, StartError, tail
 
 SETTINGS = {
-    "shared_buffers": "64MB",
+    "shared_buffers": "128MB",
+    # As disks without moving parts are, and data that lies in memory.
+    "random_page_cost": "1.1",
     "max_connections": "100",
     "jit": "off",
     "huge_pages": "off",

@@ -33,18 +33,25 @@ _COLUMNS = {
         CASE WHEN e.name = 'Default' THEN '0' ELSE e.id::text END) || '/' || replace(r.uuid::text, '-', '')
         || '/artifacts' FROM experiments e WHERE e.id = r.experiment_id)""",
 }
+_RANGES = ("<", "<=", ">", ">=", "=")
 _STATE_TEXT = "('{RUNNING,FINISHED,FAILED,KILLED,SCHEDULED}'::text[])[r.state]"
 _ID = re.compile(r"^[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}$")
 _HEX = "replace(r.uuid::text, '-', '')"
 _TABLES = {"param": "params", "tag": "tags", "metric": "latest_metrics"}
+_INDEXED = "left(x.value, 128)"
 _NEWEST = "r.started_at DESC, r.id DESC"
+# What the indexes of params and tags hold of a value, in characters.
+_BEGINNING = 128
+# For each run of a page so many are looked at in the wanted order, so many at least, and not more than the most: enough
+# where every twelfth passes the filter.
+_LOOK, _LOOK_LEAST, _LOOK_MOST = 16, 1_000, 20_000
 
 KeyIds = Mapping[str, int]
 
 
 @dataclass(frozen=True)
 class Query:
-    """Statement and arguments. partial: its rows are only the beginning of the answer (see search_query)."""
+    """Statement and arguments. partial: its rows are the answer where they fill the page (see search_queries)."""
 
     sql: str
     args: list[Any]
@@ -105,25 +112,30 @@ class _Builder:
             return f"NOT {test}" if clause.op == "IS NULL" else test
         return f"{rows} AND {self.text(column, clause)})"
 
-    def number(self, clause: Comparison) -> str:
+    def number(self, clause: Comparison, column: str = "x.value") -> str:
         """NaN is neither less nor greater than any number, unlike in Postgres, and equals only itself."""
         value = clause.value
         assert isinstance(value, float)
         if clause.op in ("<", "<=", ">", ">=") and math.isnan(value):
             return "FALSE"
-        test = f"x.value {clause.op} {self.arg(value)}::float8"
-        return f"({test} AND x.value <> 'NaN'::float8)" if clause.op in (">", ">=") else test
+        test = f"{column} {clause.op} {self.arg(value)}::float8"
+        return f"({test} AND {column} <> 'NaN'::float8)" if clause.op in (">", ">=") else test
 
     def text(self, column: str, clause: Comparison) -> str:
+        logged = column == "x.value"
         if clause.op in ("IN", "NOT IN"):
-            assert isinstance(clause.value, tuple)
-            values = self.arg([str(v) for v in clause.value])
-            return f"{column} = ANY({values}::text[])" if clause.op == "IN" else f"{column} <> ALL({values}::text[])"
+            values = [str(v) for v in clause.value] if isinstance(clause.value, tuple) else [str(clause.value)]
+            if clause.op == "NOT IN":
+                return f"{column} <> ALL({self.arg(values)}::text[])"
+            if logged and all(map(_is_short, values)):
+                column = _INDEXED
+            return f"{column} = ANY({self.arg(values)}::text[])"
         value = self.arg(_pattern(clause) if "LIKE" in clause.op else str(clause.value))
-        test = f"{column} {clause.op} {value}::text"
-        if clause.op == "=" and column == "x.value":  # the index holds the beginning of a value
-            return f"(left(x.value, 128) = left({value}::text, 128) AND {test})"
-        return test
+        if clause.op == "=" and logged:
+            if _is_short(str(clause.value)):
+                return f"{_INDEXED} = {value}::text"
+            return f"({_INDEXED} = left({value}::text, {_BEGINNING}) AND {column} = {value}::text)"
+        return f"{column} {clause.op} {value}::text"
 
     def attribute(self, clause: Comparison) -> str:
         name, column = clause.key.name, _COLUMNS[clause.key.name]
@@ -155,7 +167,10 @@ class _Builder:
         if scope.deleted is not None:
             tests.append("r.deleted_at IS NOT NULL" if scope.deleted else "r.deleted_at IS NULL")
         if scope.experiments is not None:
-            tests.append(f"r.experiment_id = ANY({self.arg(list(scope.experiments))}::int[])")
+            if len(scope.experiments) == 1:  # their runs come in order out of the index
+                tests.append(f"r.experiment_id = {self.arg(scope.experiments[0])}::int")
+            else:
+                tests.append(f"r.experiment_id = ANY({self.arg(list(scope.experiments))}::int[])")
         if scope.parent is not None:
             tests.append(f"r.parent_id = (SELECT p.id FROM runs p WHERE p.uuid = {self.arg(scope.parent)}::uuid)")
         if scope.after is not None:
@@ -169,14 +184,19 @@ def search_queries(
 ) -> list[Query]:
     """The statements that find the ids of a page of runs, to be tried in turn: the first full page is the answer.
 
-    Sorting by a metric is answered from its index when enough runs have a number there; only when they do not is the
-    order of all runs (NaN after the numbers, then the runs without the metric) worked out.
+    In the order of a metric the filter is first tried on the runs with the best values, which an index gives. Only
+    where too few of those pass is the order of all worked out (NaN after the numbers, then runs without the metric).
     """
     known = [o for o in orders if o.key.kind == "attribute" or o.key.name in keys]
-    whole = _query(tree, known, keys, scope, limit, offset, partial=False)
-    if not known or known[0].key.kind != "metric":
+    if [(o.key.kind, o.key.name, o.descending) for o in known] == [("attribute", "started_at", True)]:
+        known = []  # the order that they have anyway
+    whole = _whole(tree, known, keys, scope, limit, offset)
+    look = max(_LOOK * (limit + offset), _LOOK_LEAST)
+    if look > _LOOK_MOST:
         return [whole]
-    return [_query(tree, known, keys, scope, limit, offset, partial=True), whole]
+    if known and known[0].key.kind == "metric":
+        return [_best(tree, known, keys, scope, limit, offset, look), whole]
+    return [whole]
 
 
 def count_query(tree: Node | None, keys: KeyIds, scope: Scope) -> Query:
@@ -188,37 +208,74 @@ def count_query(tree: Node | None, keys: KeyIds, scope: Scope) -> Query:
     return Query(f"SELECT count(*) AS count FROM runs r WHERE {' AND '.join(tests) or 'TRUE'}", builder.args)
 
 
-def _query(
-    tree: Node | None, orders: Sequence[Order], keys: KeyIds, scope: Scope, limit: int, offset: int, *, partial: bool
-) -> Query:
+def _whole(tree: Node | None, orders: Sequence[Order], keys: KeyIds, scope: Scope, limit: int, offset: int) -> Query:
     builder = _Builder(keys)
-    joins: list[str] = []
-    sort: list[str] = []
     tests = builder.scope(scope)
-    for number, order in enumerate(orders):
-        numbers_only = partial and number == 0
-        join, terms = _sort(order, keys, f"o{number}", numbers_only=numbers_only)
-        joins += join
-        sort += terms
-        if numbers_only:
-            tests.append("o0.value <> 'NaN'::float8")
+    joins, sort = _sorts(orders, keys)
     if tree is not None:
         tests.append(builder.node(tree))
-    sql = f"""SELECT r.id, r.started_at FROM runs r {" ".join(joins)}
+    return Query(_page("runs r", joins, tests, sort, limit, offset), builder.args)
+
+
+def _best(
+    tree: Node | None, orders: Sequence[Order], keys: KeyIds, scope: Scope, limit: int, offset: int, look: int
+) -> Query:
+    """Among the `look` runs with the best values of the metric. Those with the last of these values are not all there,
+    unless there are no more."""
+    builder = _Builder(keys)
+    tests = builder.scope(scope)
+    way, key_id = "DESC" if orders[0].descending else "ASC", int(keys[orders[0].key.name])
+    joins, sort = _sorts(orders[1:], keys)
+    if tree is not None:
+        tests.append(builder.node(tree))
+    within = [
+        builder.number(each, "value") for each in _conjuncts(tree) if each.key == orders[0].key and each.op in _RANGES
+    ]
+    among = " AND ".join([f"key_id = {key_id}", "value <> 'NaN'::float8", *within])
+    last, better = ("min", ">") if orders[0].descending else ("max", "<")
+    tests.append(f"(o.value {better} (SELECT {last}(value) FROM best) OR (SELECT count(*) FROM best) < {look})")
+    sql = f"""WITH best AS MATERIALIZED (
+    SELECT run_id, value FROM latest_metrics WHERE {among}
+    ORDER BY value {way} LIMIT {look})
+{_page("best o JOIN runs r ON r.id = o.run_id", joins, tests, [f"o.value {way}", *sort], limit, offset)}"""
+    return Query(sql, builder.args, partial=True)
+
+
+def _conjuncts(tree: Node | None) -> list[Comparison]:
+    """Comparisons that hold for whatever passes the filter."""
+    match tree:
+        case Comparison():
+            return [tree]
+        case All():
+            return [each for item in tree.items for each in _conjuncts(item)]
+        case _:
+            return []
+
+
+def _page(source: str, joins: list[str], tests: list[str], sort: list[str], limit: int, offset: int) -> str:
+    return f"""SELECT r.id, r.started_at FROM {" ".join([source, *joins])}
 WHERE {" AND ".join(tests)}
 ORDER BY {", ".join([*sort, _NEWEST])}
 LIMIT {int(limit)} OFFSET {int(offset)}"""
-    return Query(sql, builder.args, partial)
 
 
-def _sort(order: Order, keys: KeyIds, alias: str, *, numbers_only: bool) -> tuple[list[str], list[str]]:
+def _sorts(orders: Sequence[Order], keys: KeyIds) -> tuple[list[str], list[str]]:
+    """Joins and terms of an ORDER BY."""
+    joins: list[str] = []
+    sort: list[str] = []
+    for number, order in enumerate(orders):
+        join, terms = _sort(order, keys, f"o{number}")
+        joins += join
+        sort += terms
+    return joins, sort
+
+
+def _sort(order: Order, keys: KeyIds, alias: str) -> tuple[list[str], list[str]]:
     way = "DESC" if order.descending else "ASC"
     if order.key.kind == "attribute":
         column = _STATE_TEXT if order.key.name == "state" else _COLUMNS[order.key.name]
         return [], [f"{column} {way} NULLS LAST"]
     on = f"ON {alias}.run_id = r.id AND {alias}.key_id = {int(keys[order.key.name])}"
-    if numbers_only:
-        return [f"JOIN latest_metrics {alias} {on}"], [f"{alias}.value {way}"]
     join = f"LEFT JOIN {_TABLES[order.key.kind]} {alias} {on}"
     if order.key.kind != "metric":
         return [join], [f"{alias}.value {way} NULLS LAST"]
@@ -231,6 +288,11 @@ def _values(clause: Comparison) -> tuple[Scalar, ...]:
         return clause.value
     assert clause.value is not None
     return (clause.value,)
+
+
+def _is_short(value: str) -> bool:
+    """Does the index hold all of any value that begins like this one?"""
+    return len(value) < _BEGINNING
 
 
 def _pattern(clause: Comparison) -> str:

@@ -285,12 +285,16 @@ class Store:
     async def find(self, queries: Sequence[Query], limit: int) -> list[asyncpg.Record]:
         """(id, started_at) of the runs that a search finds."""
         rows: list[asyncpg.Record] = []
-        async with self._database.transaction() as conn:
-            await conn.execute(q.plan_each_time)
-            for query in queries:
-                rows = await conn.fetch(query.sql, *query.args)
-                if not query.partial or len(rows) == limit:
-                    break
+        async with self._database.pool.acquire() as conn:
+            await conn.execute(q.begin_search)
+            try:
+                for query in queries:
+                    rows = await conn.fetch(query.sql, *query.args)
+                    if not query.partial or len(rows) == limit:
+                        break
+            finally:
+                if not conn.is_closed():
+                    await conn.execute("COMMIT")  # rolls back after an error
         return rows
 
     async def count(self, query: Query) -> int:

@@ -9,6 +9,9 @@ import pytest_asyncio
 
 from headwater.api.tracking.v1 import tracking_pb2 as pb
 from headwater_server.kit.errors import InvalidArgument, NotFound
+from headwater_server.tracking import search_sql
+from headwater_server.tracking.filters import parse_filter, parse_order
+from headwater_server.tracking.store import Store
 from tests.integration.tracking.conftest import Tracking
 
 # name: (experiment, params, metrics, tags, state)
@@ -114,6 +117,81 @@ async def test_pages(filled: Tracking, order: list[str], size: int) -> None:
         if not token:
             break
     assert paged == whole
+
+
+@pytest.mark.parametrize("look", [1, 3, 10, 1000])
+async def test_the_best_runs_alone_answer_as_all_runs_do(tracking: Tracking, monkeypatch, look: int) -> None:
+    """Values that many runs share lie about the end of those that are looked at; some runs have none, or NaN."""
+    monkeypatch.setattr(search_sql, "_LOOK_LEAST", look)
+    monkeypatch.setattr(search_sql, "_LOOK", 0)
+    acc = [(0.1 * (n * 7 % 4), math.nan, None)[0 if n % 9 else n % 2 + 1] for n in range(40)]
+    ids = await _runs_with(tracking, "acc", acc, [str(n % 3) for n in range(40)])
+    keys, store = await Store(tracking.database).known_keys(["acc", "p"]), Store(tracking.database)
+
+    def place(run: int, way: int) -> tuple[int, float, int]:
+        value = acc[run]
+        rank = 2 if value is None else int(math.isnan(value))
+        return rank, 0 if rank else way * (value or 0.0), -run  # the newest first
+
+    for text, passes in {
+        "": lambda _: True,
+        "params.p = '1'": lambda run: run % 3 == 1,
+        "metrics.acc > 0.05": lambda run: (acc[run] or 0) > 0.05,
+        "metrics.acc <= 0.2 AND params.p IN ('0', '2')": lambda run: (
+            acc[run] is not None and acc[run] <= 0.2 and run % 3 != 1
+        ),
+        "NOT metrics.acc > 0.05 OR params.p = '2'": lambda run: not (acc[run] or 0) > 0.05 or run % 3 == 2,
+    }.items():
+        for order, way in (("metrics.acc ASC", 1), ("metrics.acc DESC", -1)):
+            expected = sorted(filter(passes, range(40)), key=lambda run: place(run, way))
+            for limit, offset in ((1, 0), (5, 0), (4, 3), (60, 0)):
+                queries = search_sql.search_queries(
+                    parse_filter(text),
+                    [parse_order(order)],
+                    keys,
+                    search_sql.Scope("default"),
+                    limit=limit,
+                    offset=offset,
+                )
+                found = [ids.index(row["id"]) for row in await store.find(queries, limit)]
+                assert found == expected[offset : offset + limit], (text, order, limit, offset)
+
+
+async def test_texts_about_as_long_as_what_the_index_holds_of_them(tracking: Tracking) -> None:
+    texts = ["x" * size for size in (126, 127, 128, 129, 300)]
+    await _runs_with(tracking, "acc", [None] * 5, texts)
+    for text in texts:
+        assert await tracking.search(f"params.p = '{text}'") == [str(len(text))]
+        assert await tracking.search(f"params.p IN ('{text}', 'y')") == [str(len(text))]
+    assert await tracking.search(f"params.p IN ('{texts[0]}', '{texts[2]}')") == ["128", "126"]
+
+
+async def _runs_with(tracking: Tracking, key: str, numbers: list[float | None], texts: list[str]) -> list[int]:
+    """Inner ids of runs, each a second after the one before; each is called as its text is long."""
+    await tracking.new_run("first", experiment="many")
+    database = tracking.database
+    experiment = await database.fetchval("SELECT id FROM experiments WHERE name = 'many'")
+    await database.execute("DELETE FROM runs")
+    await database.execute("INSERT INTO keys (name) VALUES ($1), ('p')", key)
+    ids = {row["name"]: row["id"] for row in await database.fetch("SELECT id, name FROM keys")}
+    runs = await database.fetch(
+        """INSERT INTO runs (uuid, project, experiment_id, name, state, started_at)
+        SELECT gen_random_uuid(), 'default', $1, length(t.text), 2, to_timestamp(t.n)
+        FROM unnest($2::text[]) WITH ORDINALITY AS t (text, n) ORDER BY t.n RETURNING id""",
+        experiment,
+        texts,
+    )
+    found = sorted(row["id"] for row in runs)
+    await database.execute(
+        "INSERT INTO params SELECT id, $1, value FROM unnest($2::bigint[], $3::text[]) AS t (id, value)",
+        ids["p"], found, texts,
+    )  # fmt: skip
+    known = [(run, value) for run, value in zip(found, numbers, strict=True) if value is not None]
+    await database.execute(
+        "INSERT INTO latest_metrics SELECT id, $1, val, 0, 0 FROM unnest($2::bigint[], $3::float8[]) AS t (id, val)",
+        ids[key], [run for run, _ in known], [value for _, value in known],
+    )  # fmt: skip
+    return found
 
 
 async def test_scopes(filled: Tracking) -> None:

@@ -63,12 +63,15 @@ class Search:
         """Runs with what is asked for of all that they hold, in the order of the ids."""
         wanted = columns.wanted(await self._store.known_keys(columns.names))
         rows = await self._store.fetch(q.ml_runs, ids)
-        params = await self._of_kind(q.ml_params, ids, wanted.params)
-        tags = await self._of_kind(q.ml_tags, ids, wanted.tags)
-        latest = await self._of_kind(q.ml_latest, ids, wanted.metrics)
-        used = {key for part in (params, tags, latest) for row in part.values() for key in row["keys"]}
-        names = await self._store.names_of(used)
-        inputs = await self._inputs(ids) if columns is EVERYTHING else {}
+        held: dict[str, dict[int, Any]] = {"param": {}, "tag": {}, "metric": {}}
+        for row in await self._store.fetch(q.ml_logged, ids, wanted.params, wanted.tags, wanted.metrics):
+            held[row["kind"]][row["run_id"]] = row
+        params, tags, latest = held.values()
+        names = await self._store.names_of(
+            {key for part in held.values() for row in part.values() for key in row["keys"]}
+        )
+        linked = [row["id"] for row in rows if row["linked"]] if columns is EVERYTHING else []
+        inputs = await self._inputs(linked) if linked else {}
         found: list[dict[str, Any]] = []
         for row in rows:
             run = row["id"]
@@ -81,11 +84,6 @@ class Search:
                 data["params"] = [{"key": names[key], "value": value} for key, value in values]
             found.append({"info": answers.run_info(row, texts), "data": data} | inputs.get(run, _NO_INPUTS))
         return found
-
-    async def _of_kind(self, sql: str, ids: Sequence[int], keys: Sequence[int] | None) -> dict[int, Any]:
-        if keys is not None and not keys:
-            return {}
-        return {row["run_id"]: row for row in await self._store.fetch(sql, ids, keys)}
 
     async def _inputs(self, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
         """Inputs and outputs of the runs that have any."""

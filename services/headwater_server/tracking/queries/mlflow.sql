@@ -118,25 +118,25 @@ WITH made AS (
 SELECT count(*) FROM made
 
 -- name: ml_runs
--- In the order of $1.
+-- In the order of $1. linked: is there an input or output?
 SELECT r.id, r.uuid, r.name, r.state, r.started_at, r.finished_at, r.deleted_at IS NOT NULL AS deleted, r.user_name,
-    r.project, e.id AS experiment_id, e.name AS experiment, e.artifact_location, p.uuid AS parent
+    r.project, e.id AS experiment_id, e.name AS experiment, e.artifact_location, p.uuid AS parent,
+    EXISTS (SELECT 1 FROM run_datasets d WHERE d.run_id = r.id) OR EXISTS (SELECT 1 FROM run_models m WHERE m.run_id = r.id) AS linked
 FROM unnest($1::bigint[]) WITH ORDINALITY AS o (id, n)
 JOIN runs r ON r.id = o.id JOIN experiments e ON e.id = r.experiment_id LEFT JOIN runs p ON p.id = r.parent_id
 ORDER BY o.n
 
--- name: ml_params
--- $2, here and below: which keys; null: all.
-SELECT run_id, array_agg(key_id) AS keys, array_agg(value) AS texts
+-- name: ml_logged
+-- What runs ($1) hold. Which keys of params ($2), tags ($3) and metrics ($4); null: all. numbers, times, steps: of metrics.
+SELECT 'param' AS kind, run_id, array_agg(key_id) AS keys, array_agg(value) AS texts, NULL::float8[] AS numbers,
+    NULL::bigint[] AS times, NULL::bigint[] AS steps
 FROM params WHERE run_id = ANY($1::bigint[]) AND ($2::int[] IS NULL OR key_id = ANY($2::int[])) GROUP BY run_id
-
--- name: ml_tags
-SELECT run_id, array_agg(key_id) AS keys, array_agg(value) AS texts
-FROM tags WHERE run_id = ANY($1::bigint[]) AND ($2::int[] IS NULL OR key_id = ANY($2::int[])) GROUP BY run_id
-
--- name: ml_latest
-SELECT run_id, array_agg(key_id) AS keys, array_agg(value) AS numbers, array_agg(ts) AS times, array_agg(step) AS steps
-FROM latest_metrics WHERE run_id = ANY($1::bigint[]) AND ($2::int[] IS NULL OR key_id = ANY($2::int[])) GROUP BY run_id
+UNION ALL
+SELECT 'tag', run_id, array_agg(key_id), array_agg(value), NULL, NULL, NULL
+FROM tags WHERE run_id = ANY($1::bigint[]) AND ($3::int[] IS NULL OR key_id = ANY($3::int[])) GROUP BY run_id
+UNION ALL
+SELECT 'metric', run_id, array_agg(key_id), NULL, array_agg(value), array_agg(ts), array_agg(step)
+FROM latest_metrics WHERE run_id = ANY($1::bigint[]) AND ($4::int[] IS NULL OR key_id = ANY($4::int[])) GROUP BY run_id
 
 -- name: ml_datasets
 SELECT i.run_id, i.tags, d.name, d.digest, d.source_type, d.source, d.schema, d.profile

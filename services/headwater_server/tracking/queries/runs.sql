@@ -83,6 +83,6 @@ ORDER BY k.name
 -- name: metric_names
 SELECT k.name FROM latest_metrics m JOIN keys k ON k.id = m.key_id WHERE m.run_id = $1 ORDER BY k.name LIMIT 200
 
--- name: plan_each_time
--- The values of a search decide its plan.
-SET LOCAL plan_cache_mode = force_custom_plan
+-- name: begin_search
+-- The values of a search decide its plan, each time.
+BEGIN READ ONLY; SET LOCAL plan_cache_mode = force_custom_plan

@@ -14,6 +14,7 @@ from nats.aio.msg import Msg
 from headwater.api.executor.v1 import executor_pb2 as pb
 from headwater.api.scheduler.v1 import scheduler_pb2
 from headwater_server.executor.held import Holding
+from headwater_server.kit import exact
 from headwater_server.kit.bus import Subscription
 from headwater_server.kit.clock import now, to_datetime
 from headwater_server.kit.consumer import dead_letter
@@ -215,7 +216,7 @@ class Relay:
     async def _assignment(self, msg: Msg) -> scheduler_pb2.TaskAssignment | None:
         """The task in a message, which is acknowledged; None: it is none, and becomes a dead letter."""
         try:
-            task = json_format.Parse(msg.data, scheduler_pb2.TaskAssignment(), ignore_unknown_fields=True)
+            task = exact.parse_text(msg.data, scheduler_pb2.TaskAssignment(), ignore_unknown=True)
         except (json_format.ParseError, UnicodeDecodeError) as error:
             await dead_letter(self._kit, msg, f"not a TaskAssignment: {error}")
             return None
@@ -240,7 +241,7 @@ class Relay:
 
     async def _on_control(self, msg: Msg) -> None:
         with contextlib.suppress(json_format.ParseError, UnicodeDecodeError):
-            control = json_format.Parse(msg.data, scheduler_pb2.Control(), ignore_unknown_fields=True)
+            control = exact.parse_text(msg.data, scheduler_pb2.Control(), ignore_unknown=True)
             for held in control.cancel:
                 self._holding.drop(held.key, held.attempt)
             for task in control.run:

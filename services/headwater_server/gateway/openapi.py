@@ -13,6 +13,7 @@ from headwater_server.gateway.endpoints import ENDPOINTS, EVENT, Endpoint
 from headwater_server.gateway.rest.reading import enum_prefix, is_repeated
 from headwater_server.gateway.rest.routes import Route, names_of, rpc_routes
 from headwater_server.kit.errors import TABLE
+from headwater_server.kit.exact import is_twin
 
 Json = dict[str, Any]
 TAGS = {
@@ -182,6 +183,8 @@ def _short_enum(enum: Any) -> Json:
 
 def _properties(fields: Any, schemas: Json) -> Iterator[tuple[str, Json]]:
     for field in fields:
+        if is_twin(field):
+            continue
         schema = _field(field, schemas)
         if text := comments().get(field.full_name, ""):
             schema = {"description": text, **schema}

@@ -16,6 +16,7 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
 from headwater.api.options.v1 import options_pb2
+from headwater_server.kit import exact
 from headwater_server.kit.auth import ACTIONS, Actor, Identity
 from headwater_server.kit.errors import InvalidArgument, ServiceError
 
@@ -132,7 +133,7 @@ def decode(cls: type[Message], payload: bytes, content_type: str) -> Message:
     try:
         if content_type == PROTOBUF:
             return cls.FromString(payload)
-        return json_format.Parse(payload or b"{}", cls())
+        return exact.parse_text(payload or b"{}", cls())
     except (DecodeError, json_format.ParseError, UnicodeDecodeError) as error:
         raise InvalidArgument(f"not a {cls.DESCRIPTOR.name}: {error}") from None
 

@@ -7,6 +7,7 @@ from google.protobuf.json_format import MessageToDict
 
 from headwater.api.events.v1 import events_pb2
 from headwater.api.scheduler.v1 import scheduler_pb2 as pb
+from headwater_server.kit import exact
 from headwater_server.kit.clock import timestamp
 from headwater_server.kit.errors import FailedPrecondition, InvalidArgument, NotFound
 from headwater_server.kit.outbox import Outbox
@@ -57,7 +58,7 @@ class SchedulerApi(MetaflowApi, WorkersApi):
     async def start_run(self, request: pb.StartRunRequest, call: Call) -> pb.StartRunResponse:
         new = await self._deployed(request) if request.deployment else _new_run(request, call)
         if request.deployment:
-            new.parameters = new.parameters | MessageToDict(request.parameters)
+            new.parameters = new.parameters | exact.read(request, "parameters")
             new.tags += [tag for tag in request.tags if tag not in new.tags]
         new.created_by, new.role = _actor(call), call.role
         new.request_id, new.traceparent = request.request_id, call.traceparent
@@ -166,7 +167,7 @@ class SchedulerApi(MetaflowApi, WorkersApi):
             flow=request.graph.flow,
             graph=MessageToDict(request.graph),
             code=MessageToDict(request.code),
-            parameters=MessageToDict(request.parameters),
+            parameters=exact.read(request, "parameters"),
             created_by=_actor(call),
             role=call.role,
             tags=list(request.tags),
@@ -224,7 +225,7 @@ def _new_run(request: pb.StartRunRequest, call: Call) -> NewRun:
         flow=request.flow or request.graph.flow,
         graph=MessageToDict(request.graph),
         code=MessageToDict(request.code),
-        parameters=MessageToDict(request.parameters),
+        parameters=exact.read(request, "parameters"),
         created_by=_actor(call),
         role=call.role,
         tags=list(request.tags),

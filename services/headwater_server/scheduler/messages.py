@@ -7,10 +7,10 @@ from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.json_format import ParseDict
-from google.protobuf.struct_pb2 import Struct
 
 from headwater.api.common.v1 import common_pb2
 from headwater.api.scheduler.v1 import graph_pb2, scheduler_pb2
+from headwater_server.kit import exact
 from headwater_server.kit.clock import timestamp
 from headwater_server.scheduler.graph import Plan
 from headwater_server.scheduler.states import TaskState
@@ -26,10 +26,6 @@ _COUNTED = {
 
 # A row of a query, or a mapping with the same names.
 Row = Any
-
-
-def struct(values: Mapping[str, Any]) -> Struct:
-    return ParseDict(dict(values), Struct())
 
 
 def failure(body: dict[str, Any] | None) -> common_pb2.Failure | None:
@@ -64,7 +60,7 @@ def run(
         project=row["project"],
         flow=row["flow"],
         state=row["state"],
-        parameters=struct(row["parameters"]),
+        **exact.both("parameters", row["parameters"]),
         tags=row["tags"],
         created_at=_moment(row["created_at"]),
         finished_at=_moment(row["finished_at"]),
@@ -115,7 +111,7 @@ def deployment(row: Row, plan: Plan) -> scheduler_pb2.Deployment:
         version=row["version"],
         graph=ParseDict(plan.json, graph_pb2.Graph()),
         code=ParseDict(row["code"], scheduler_pb2.Code()),
-        parameters=struct(row["parameters"]),
+        **exact.both("parameters", row["parameters"]),
         triggers=[ParseDict(t, scheduler_pb2.Trigger()) for t in row["triggers"]],
         deployed_at=_moment(row["deployed_at"]),
         deployed_by=actor(row["deployed_by"]),

@@ -10,6 +10,7 @@ from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.message import Message
 
 from headwater.api.scheduler.v1 import scheduler_pb2 as pb
+from headwater_server.kit import exact
 from headwater_server.kit.errors import InvalidArgument, ServiceError
 from headwater_server.kit.rpc import Call
 from headwater_server.scheduler import wire
@@ -58,7 +59,7 @@ class WorkersApi:
         return {"granted": granted} | ({"mainAddress": address} if address else {})
 
     async def complete_task(self, request: pb.CompleteTaskRequest, call: Call) -> pb.CompleteTaskResponse:
-        return ParseDict(await self._complete(_converted(request, wire.Complete)), pb.CompleteTaskResponse())
+        return exact.parse(await self._complete(_converted(request, wire.Complete)), pb.CompleteTaskResponse())
 
     async def complete_task_json(self, payload: bytes, call: Call) -> bytes:
         return msgspec.json.encode(await self._complete(wire.decode(payload, wire.Complete)))
@@ -93,7 +94,8 @@ class WorkersApi:
         return answer
 
     async def complete_tasks(self, request: pb.CompleteTasksRequest, call: Call) -> pb.CompleteTasksResponse:
-        return ParseDict(await self._complete_many(_converted(request, wire.CompleteMany)), pb.CompleteTasksResponse())
+        many = _converted(request, wire.CompleteMany)
+        return exact.parse(await self._complete_many(many), pb.CompleteTasksResponse())
 
     async def complete_tasks_json(self, payload: bytes, call: Call) -> bytes:
         return msgspec.json.encode(await self._complete_many(wire.decode(payload, wire.CompleteMany)))

@@ -3,7 +3,7 @@
 import pytest
 
 from headwater import FlowSpec, JSONType, Parameter
-from headwater.flow.parameters import ParameterError, parameters_of, resolve
+from headwater.flow.parameters import ParameterError, parameters_of, resolve, shown_otherwise
 
 
 class Typed(FlowSpec):
@@ -41,9 +41,17 @@ def test_defaults():
     assert flow.nothing is None
 
 
-def test_whole_numbers_in_json_are_int_again():
-    found = _in_step(Typed, {"data": {"a": [1.0, 2.5], "b": {"c": 3.0}, "d": True}}).data
-    assert repr(found) == "{'a': [1, 2.5], 'b': {'c': 3}, 'd': True}"
+def test_json_is_as_it_was():
+    found = _in_step(Typed, {"data": {"a": [1.0, 2.5], "b": {"c": 3}, "d": True}}).data
+    assert repr(found) == "{'a': [1.0, 2.5], 'b': {'c': 3}, 'd': True}"
+
+
+def test_what_a_step_sees_as_something_else_than_the_run_shows():
+    given = resolve(Typed, {}, {}) | {"data": {"a": 1.0}}
+    assert shown_otherwise(_in_step(Typed, given), given) == ["names"]
+    given["rate"] = 1
+    assert shown_otherwise(_in_step(Typed, given), given) == ["rate", "names"]
+    assert "count" in shown_otherwise(_in_step(Typed, {"rate": 0.5}), {"rate": 0.5})
 
 
 @pytest.mark.parametrize(
@@ -102,7 +110,7 @@ def test_numbers_json_cannot_hold():
         x = Parameter("x", default=float("inf"))
 
     values = resolve(Big, {}, {})
-    assert values == {"n": str(2**60), "x": "inf"}
+    assert values == {"n": 2**60, "x": "inf"}
     flow = _in_step(Big, values)
     assert (flow.n, flow.x) == (2**60, float("inf"))
 

@@ -16,6 +16,7 @@ from google.protobuf import json_format
 from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 
+from headwater_server.kit import exact
 from headwater_server.kit.errors import InvalidArgument
 from headwater_server.kit.hints import did_you_mean, shown
 
@@ -108,7 +109,7 @@ def json_object(body: bytes) -> dict[str, Any]:
 
 def _fill_from_json(message: Message, body: bytes) -> None:
     try:
-        json_format.ParseDict(json_object(body), message)
+        exact.parse(json_object(body), message)
     except json_format.ParseError as error:
         raise _refused(str(error), message.DESCRIPTOR) from None
     except (TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:

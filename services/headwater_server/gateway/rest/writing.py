@@ -15,6 +15,7 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 
 from headwater_server.gateway.rest.reading import is_repeated
+from headwater_server.kit.exact import is_twin, twin
 
 Convert = Callable[[Any], Any]
 _F = FieldDescriptor
@@ -30,14 +31,24 @@ def to_dict(message: Message) -> dict[str, Any]:
     table = _table(message.DESCRIPTOR)
     found: dict[str, Any] = {}
     for field, value in message.ListFields():
-        name, convert = table[field.number]
+        name, convert, text = table[field.number]
+        if text and getattr(message, text):
+            continue
         found[name] = value if convert is None else convert(value)
     return found
 
 
 @cache
-def _table(descriptor: Any) -> dict[int, tuple[str, Convert | None]]:
-    return {field.number: (field.json_name, _of(field)) for field in descriptor.fields}
+def _table(descriptor: Any) -> dict[int, tuple[str, Convert | None, str]]:
+    return {field.number: _row(field) for field in descriptor.fields}
+
+
+def _row(field: Any) -> tuple[str, Convert | None, str]:
+    """Name, how the value is converted, and the field with the same as exact text, which then stands in its place."""
+    if is_twin(field):
+        return field.containing_type.fields_by_name[field.name.removesuffix("_json")].json_name, msgspec.json.decode, ""
+    text = twin(field)
+    return field.json_name, _of(field), text.name if text is not None else ""
 
 
 def _of(field: Any) -> Convert | None:

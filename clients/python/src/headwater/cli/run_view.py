@@ -8,7 +8,6 @@ from headwater.cli import output
 from headwater.cli.ids import short
 from headwater.client import resources
 from headwater.client.http import API, connect, segment
-from headwater.client.numbers import plain_number
 from headwater.errors import NotFound
 
 # A step with more tasks is summed up.
@@ -44,7 +43,7 @@ def render(view: dict[str, Any], *, all_tasks: bool = False) -> None:
 def _head(run: dict[str, Any], view: dict[str, Any]) -> list[tuple[str, Any]]:
     trigger = run.get("trigger", {})
     event = f"{trigger.get('eventName', '')} {trigger.get('eventSubject', '')}".strip()
-    parameters = plain_number(run.get("parameters", {}))
+    parameters = run.get("parameters", {})
     code = run.get("code", {})
     return [
         ("Run", run["runId"]),

@@ -12,7 +12,6 @@ from headwater.client.code import MetaflowCode
 from headwater.client.http import API, connect, segment
 from headwater.client.member import Member
 from headwater.client.namespaces import check_namespace, get_namespace, mismatch, namespace_tags
-from headwater.client.numbers import plain_number
 from headwater.client.pathspec import split_run
 from headwater.client.steps import Step
 from headwater.client.tasks import Task
@@ -220,7 +219,7 @@ class Run(Member):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        return plain_number(self._body.get("parameters", {}))
+        return self._body.get("parameters", {})
 
     @property
     def graph(self) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ parameter, the value and what was expected.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import sys
@@ -18,7 +19,6 @@ _UNSET: Any = object()
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*\Z")
 _TRUE = frozenset(("1", "true", "t", "yes", "y", "on"))
 _FALSE = frozenset(("0", "false", "f", "no", "n", "off"))
-_EXACT = 1 << 53
 
 # Options of `run` that a parameter would hide.
 RESERVED_NAMES = frozenset(
@@ -163,14 +163,12 @@ class Parameter:
             raise self._wrong(text, origin, why) from None
 
     def from_run(self, values: dict[str, Any]) -> Any:
-        """The value a step sees, from the parameters of a run; numbers may arrive as floats or text."""
+        """The value a step sees, from the parameters of a run, which others than this command may have given."""
         value = values[self.name] if self.name in values else self.resolve_default("")
         if value is None:
             return None
         if self.type is JSONType:
-            from headwater.client.numbers import plain_number
-
-            return plain_number(value)
+            return value
         if self.type is str:
             text = value if isinstance(value, str) else _plain(value)
             return text.split(self.separator) if self.separator else text
@@ -192,11 +190,14 @@ class Parameter:
         return self._default(value)
 
     def to_wire(self, value: Any) -> Any:
-        """The value as JSON that survives the trip: numbers JSON has no exact place for become text."""
-        if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        """The value as JSON. Infinities and NaN, for which it has no word, are text; deep inside, a ParameterError."""
+        if isinstance(value, float) and not math.isfinite(value):
             return repr(value)
-        if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= _EXACT:
-            return str(value)
+        if not _is_finite(value):
+            raise ParameterError(
+                f"parameter {self.name!r}: {value!r} holds a number that JSON cannot say",
+                hint="NaN and infinities as text, or as a parameter of type float",
+            )
         return value
 
     def _default(self, value: Any) -> Any:
@@ -265,6 +266,14 @@ def _parse(wanted: Any, text: str) -> Any:
     return wanted(text)
 
 
+def _is_finite(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(_is_finite(each) for each in cast("dict[str, Any]", value).values())
+    if isinstance(value, (list, tuple)):
+        return all(_is_finite(each) for each in cast("list[Any]", value))
+    return not isinstance(value, float) or math.isfinite(value)
+
+
 def _plain(value: Any) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
@@ -322,6 +331,17 @@ def stored_with_tasks(cls: type) -> list[str]:
     found = [key for key, each in parameters if each.in_package or each.separator or each.name != key]
     config = sys.modules.get("headwater.flow.config")
     return [*found, *(config.configs_of(cls) if config else ()), *_constants(cls)]
+
+
+def shown_otherwise(flow: Any, given: dict[str, Any]) -> list[str]:
+    """Parameters that a step sees as something else than its run shows, such as 2.0 for a 2 that an event gave."""
+    known = dict.items(flow._parameters)  # without a note that they were read
+    changed = [name for name, value in known if name not in given or not _is_same(value, given[name])]
+    return [name for name in changed if isinstance(getattr(type(flow), name, None), Parameter)]
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    return one is other or (type(one) is type(other) and one == other)
 
 
 def _constants(cls: type) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from headwater.errors import ArtifactError, FlowError, StepTimeout
 from headwater.flow.current import current
-from headwater.flow.parameters import stored_with_tasks
+from headwater.flow.parameters import shown_otherwise, stored_with_tasks
 from headwater.runtime import codec, command, failures, groups, manifest, memory, uses
 from headwater.runtime.channel import Channel
 from headwater.runtime.manifest import Manifest, Writer
@@ -237,7 +237,8 @@ class StepRun:
                 body.new.append(name)
             else:  # it is as it was: with other inputs the task would have changed it
                 self.reads.artifact(name, inherited.artifacts[name])
-        for name in stored_with_tasks(type(self.flow)):
+        otherwise = shown_otherwise(self.flow, self.task.parameters)
+        for name in dict.fromkeys([*stored_with_tasks(type(self.flow)), *otherwise]):
             if name not in artifacts:
                 artifacts[name] = self._entry(writer, name, _plain(getattr(self.flow, name)))
                 body.new.append(name)

@@ -72,7 +72,7 @@ class Code(_message.Message):
     def __init__(self, package: _Optional[str] = ..., entrypoint: _Optional[str] = ..., flow_class: _Optional[str] = ..., python: _Optional[str] = ..., environment: _Optional[str] = ...) -> None: ...
 
 class Run(_message.Message):
-    __slots__ = ("run_id", "project", "flow", "state", "parameters", "tags", "created_at", "finished_at", "failure", "created_by", "code", "graph", "origin_run_id", "trigger", "traceparent", "tasks", "waiting_for", "priority", "system_tags", "tags_version", "paused_at", "deadline", "engine", "external_id", "cached")
+    __slots__ = ("run_id", "project", "flow", "state", "parameters", "tags", "created_at", "finished_at", "failure", "created_by", "code", "graph", "origin_run_id", "trigger", "traceparent", "tasks", "waiting_for", "priority", "system_tags", "tags_version", "paused_at", "deadline", "engine", "external_id", "cached", "parameters_json")
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     FLOW_FIELD_NUMBER: _ClassVar[int]
@@ -98,6 +98,7 @@ class Run(_message.Message):
     ENGINE_FIELD_NUMBER: _ClassVar[int]
     EXTERNAL_ID_FIELD_NUMBER: _ClassVar[int]
     CACHED_FIELD_NUMBER: _ClassVar[int]
+    PARAMETERS_JSON_FIELD_NUMBER: _ClassVar[int]
     run_id: str
     project: str
     flow: str
@@ -123,7 +124,8 @@ class Run(_message.Message):
     engine: str
     external_id: str
     cached: bool
-    def __init__(self, run_id: _Optional[str] = ..., project: _Optional[str] = ..., flow: _Optional[str] = ..., state: _Optional[_Union[RunState, str]] = ..., parameters: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., tags: _Optional[_Iterable[str]] = ..., created_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., finished_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., failure: _Optional[_Union[_common_pb2.Failure, _Mapping]] = ..., created_by: _Optional[_Union[_common_pb2.Actor, _Mapping]] = ..., code: _Optional[_Union[Code, _Mapping]] = ..., graph: _Optional[_Union[_graph_pb2.Graph, _Mapping]] = ..., origin_run_id: _Optional[str] = ..., trigger: _Optional[_Union[_common_pb2.TriggerSource, _Mapping]] = ..., traceparent: _Optional[str] = ..., tasks: _Optional[_Union[TaskCounts, _Mapping]] = ..., waiting_for: _Optional[str] = ..., priority: _Optional[int] = ..., system_tags: _Optional[_Iterable[str]] = ..., tags_version: _Optional[int] = ..., paused_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., deadline: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., engine: _Optional[str] = ..., external_id: _Optional[str] = ..., cached: bool = ...) -> None: ...
+    parameters_json: str
+    def __init__(self, run_id: _Optional[str] = ..., project: _Optional[str] = ..., flow: _Optional[str] = ..., state: _Optional[_Union[RunState, str]] = ..., parameters: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., tags: _Optional[_Iterable[str]] = ..., created_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., finished_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., failure: _Optional[_Union[_common_pb2.Failure, _Mapping]] = ..., created_by: _Optional[_Union[_common_pb2.Actor, _Mapping]] = ..., code: _Optional[_Union[Code, _Mapping]] = ..., graph: _Optional[_Union[_graph_pb2.Graph, _Mapping]] = ..., origin_run_id: _Optional[str] = ..., trigger: _Optional[_Union[_common_pb2.TriggerSource, _Mapping]] = ..., traceparent: _Optional[str] = ..., tasks: _Optional[_Union[TaskCounts, _Mapping]] = ..., waiting_for: _Optional[str] = ..., priority: _Optional[int] = ..., system_tags: _Optional[_Iterable[str]] = ..., tags_version: _Optional[int] = ..., paused_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., deadline: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., engine: _Optional[str] = ..., external_id: _Optional[str] = ..., cached: bool = ..., parameters_json: _Optional[str] = ...) -> None: ...
 
 class TaskCounts(_message.Message):
     __slots__ = ("ready", "running", "succeeded", "failed", "cancelled", "pending")
@@ -174,7 +176,7 @@ class Task(_message.Message):
     def __init__(self, key: _Optional[_Union[_common_pb2.TaskKey, _Mapping]] = ..., task_id: _Optional[str] = ..., state: _Optional[_Union[TaskState, str]] = ..., attempt: _Optional[int] = ..., retry_count: _Optional[int] = ..., pool: _Optional[str] = ..., created_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., started_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., finished_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., failure: _Optional[_Union[_common_pb2.Failure, _Mapping]] = ..., result: _Optional[bytes] = ..., worker: _Optional[str] = ..., origin_run_id: _Optional[str] = ..., waiting_for: _Optional[str] = ...) -> None: ...
 
 class StartRunRequest(_message.Message):
-    __slots__ = ("project", "flow", "request_id", "graph", "code", "parameters", "tags", "priority", "origin_run_id", "resume_step", "max_workers", "deployment", "timeout", "cached", "changed_parameters", "paused")
+    __slots__ = ("project", "flow", "request_id", "graph", "code", "parameters", "tags", "priority", "origin_run_id", "resume_step", "max_workers", "deployment", "timeout", "cached", "changed_parameters", "paused", "parameters_json")
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     FLOW_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
@@ -191,6 +193,7 @@ class StartRunRequest(_message.Message):
     CACHED_FIELD_NUMBER: _ClassVar[int]
     CHANGED_PARAMETERS_FIELD_NUMBER: _ClassVar[int]
     PAUSED_FIELD_NUMBER: _ClassVar[int]
+    PARAMETERS_JSON_FIELD_NUMBER: _ClassVar[int]
     project: str
     flow: str
     request_id: str
@@ -207,7 +210,8 @@ class StartRunRequest(_message.Message):
     cached: bool
     changed_parameters: _containers.RepeatedScalarFieldContainer[str]
     paused: bool
-    def __init__(self, project: _Optional[str] = ..., flow: _Optional[str] = ..., request_id: _Optional[str] = ..., graph: _Optional[_Union[_graph_pb2.Graph, _Mapping]] = ..., code: _Optional[_Union[Code, _Mapping]] = ..., parameters: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., tags: _Optional[_Iterable[str]] = ..., priority: _Optional[int] = ..., origin_run_id: _Optional[str] = ..., resume_step: _Optional[str] = ..., max_workers: _Optional[int] = ..., deployment: _Optional[str] = ..., timeout: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., cached: bool = ..., changed_parameters: _Optional[_Iterable[str]] = ..., paused: bool = ...) -> None: ...
+    parameters_json: str
+    def __init__(self, project: _Optional[str] = ..., flow: _Optional[str] = ..., request_id: _Optional[str] = ..., graph: _Optional[_Union[_graph_pb2.Graph, _Mapping]] = ..., code: _Optional[_Union[Code, _Mapping]] = ..., parameters: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., tags: _Optional[_Iterable[str]] = ..., priority: _Optional[int] = ..., origin_run_id: _Optional[str] = ..., resume_step: _Optional[str] = ..., max_workers: _Optional[int] = ..., deployment: _Optional[str] = ..., timeout: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., cached: bool = ..., changed_parameters: _Optional[_Iterable[str]] = ..., paused: bool = ..., parameters_json: _Optional[str] = ...) -> None: ...
 
 class PauseRunRequest(_message.Message):
     __slots__ = ("run_id",)
@@ -496,7 +500,7 @@ class CronTrigger(_message.Message):
     def __init__(self, cron: _Optional[str] = ..., timezone: _Optional[str] = ..., catch_up: _Optional[str] = ...) -> None: ...
 
 class Deployment(_message.Message):
-    __slots__ = ("project", "name", "version", "graph", "code", "parameters", "triggers", "deployed_at", "deployed_by", "tags", "paused_at", "next_at", "max_workers", "priority", "timeout")
+    __slots__ = ("project", "name", "version", "graph", "code", "parameters", "triggers", "deployed_at", "deployed_by", "tags", "paused_at", "next_at", "max_workers", "priority", "timeout", "parameters_json")
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -512,6 +516,7 @@ class Deployment(_message.Message):
     MAX_WORKERS_FIELD_NUMBER: _ClassVar[int]
     PRIORITY_FIELD_NUMBER: _ClassVar[int]
     TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    PARAMETERS_JSON_FIELD_NUMBER: _ClassVar[int]
     project: str
     name: str
     version: int
@@ -527,10 +532,11 @@ class Deployment(_message.Message):
     max_workers: int
     priority: int
     timeout: _duration_pb2.Duration
-    def __init__(self, project: _Optional[str] = ..., name: _Optional[str] = ..., version: _Optional[int] = ..., graph: _Optional[_Union[_graph_pb2.Graph, _Mapping]] = ..., code: _Optional[_Union[Code, _Mapping]] = ..., parameters: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., triggers: _Optional[_Iterable[_Union[Trigger, _Mapping]]] = ..., deployed_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., deployed_by: _Optional[_Union[_common_pb2.Actor, _Mapping]] = ..., tags: _Optional[_Iterable[str]] = ..., paused_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., next_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., max_workers: _Optional[int] = ..., priority: _Optional[int] = ..., timeout: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    parameters_json: str
+    def __init__(self, project: _Optional[str] = ..., name: _Optional[str] = ..., version: _Optional[int] = ..., graph: _Optional[_Union[_graph_pb2.Graph, _Mapping]] = ..., code: _Optional[_Union[Code, _Mapping]] = ..., parameters: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., triggers: _Optional[_Iterable[_Union[Trigger, _Mapping]]] = ..., deployed_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., deployed_by: _Optional[_Union[_common_pb2.Actor, _Mapping]] = ..., tags: _Optional[_Iterable[str]] = ..., paused_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., next_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., max_workers: _Optional[int] = ..., priority: _Optional[int] = ..., timeout: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., parameters_json: _Optional[str] = ...) -> None: ...
 
 class DeployFlowRequest(_message.Message):
-    __slots__ = ("project", "graph", "code", "parameters", "triggers", "tags", "name", "max_workers", "priority", "timeout")
+    __slots__ = ("project", "graph", "code", "parameters", "triggers", "tags", "name", "max_workers", "priority", "timeout", "parameters_json")
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     GRAPH_FIELD_NUMBER: _ClassVar[int]
     CODE_FIELD_NUMBER: _ClassVar[int]
@@ -541,6 +547,7 @@ class DeployFlowRequest(_message.Message):
     MAX_WORKERS_FIELD_NUMBER: _ClassVar[int]
     PRIORITY_FIELD_NUMBER: _ClassVar[int]
     TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    PARAMETERS_JSON_FIELD_NUMBER: _ClassVar[int]
     project: str
     graph: _graph_pb2.Graph
     code: Code
@@ -551,7 +558,8 @@ class DeployFlowRequest(_message.Message):
     max_workers: int
     priority: int
     timeout: _duration_pb2.Duration
-    def __init__(self, project: _Optional[str] = ..., graph: _Optional[_Union[_graph_pb2.Graph, _Mapping]] = ..., code: _Optional[_Union[Code, _Mapping]] = ..., parameters: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., triggers: _Optional[_Iterable[_Union[Trigger, _Mapping]]] = ..., tags: _Optional[_Iterable[str]] = ..., name: _Optional[str] = ..., max_workers: _Optional[int] = ..., priority: _Optional[int] = ..., timeout: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    parameters_json: str
+    def __init__(self, project: _Optional[str] = ..., graph: _Optional[_Union[_graph_pb2.Graph, _Mapping]] = ..., code: _Optional[_Union[Code, _Mapping]] = ..., parameters: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., triggers: _Optional[_Iterable[_Union[Trigger, _Mapping]]] = ..., tags: _Optional[_Iterable[str]] = ..., name: _Optional[str] = ..., max_workers: _Optional[int] = ..., priority: _Optional[int] = ..., timeout: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., parameters_json: _Optional[str] = ...) -> None: ...
 
 class DeployFlowResponse(_message.Message):
     __slots__ = ("deployment", "package_missing")
@@ -720,7 +728,7 @@ class Control(_message.Message):
     def __init__(self, cancel: _Optional[_Iterable[_Union[HeldTask, _Mapping]]] = ..., reopen: bool = ..., run: _Optional[_Iterable[_Union[TaskAssignment, _Mapping]]] = ...) -> None: ...
 
 class TaskAssignment(_message.Message):
-    __slots__ = ("key", "attempt", "retry_count", "project", "flow", "step", "code", "parameters", "inputs", "join_width", "frames", "dispatched_at", "traceparent", "token", "caught", "origin_run_id", "tags", "created_by", "trigger", "reuse")
+    __slots__ = ("key", "attempt", "retry_count", "project", "flow", "step", "code", "parameters", "inputs", "join_width", "frames", "dispatched_at", "traceparent", "token", "caught", "origin_run_id", "tags", "created_by", "trigger", "reuse", "parameters_json")
     KEY_FIELD_NUMBER: _ClassVar[int]
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
     RETRY_COUNT_FIELD_NUMBER: _ClassVar[int]
@@ -741,6 +749,7 @@ class TaskAssignment(_message.Message):
     CREATED_BY_FIELD_NUMBER: _ClassVar[int]
     TRIGGER_FIELD_NUMBER: _ClassVar[int]
     REUSE_FIELD_NUMBER: _ClassVar[int]
+    PARAMETERS_JSON_FIELD_NUMBER: _ClassVar[int]
     key: _common_pb2.TaskKey
     attempt: int
     retry_count: int
@@ -761,7 +770,8 @@ class TaskAssignment(_message.Message):
     created_by: _common_pb2.Actor
     trigger: _common_pb2.TriggerSource
     reuse: bool
-    def __init__(self, key: _Optional[_Union[_common_pb2.TaskKey, _Mapping]] = ..., attempt: _Optional[int] = ..., retry_count: _Optional[int] = ..., project: _Optional[str] = ..., flow: _Optional[str] = ..., step: _Optional[_Union[_graph_pb2.Step, _Mapping]] = ..., code: _Optional[_Union[Code, _Mapping]] = ..., parameters: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., inputs: _Optional[_Iterable[_Union[TaskResult, _Mapping]]] = ..., join_width: _Optional[int] = ..., frames: _Optional[_Iterable[_Union[ForeachFrame, _Mapping]]] = ..., dispatched_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., traceparent: _Optional[str] = ..., token: _Optional[str] = ..., caught: _Optional[_Union[_common_pb2.Failure, _Mapping]] = ..., origin_run_id: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., created_by: _Optional[_Union[_common_pb2.Actor, _Mapping]] = ..., trigger: _Optional[_Union[_common_pb2.TriggerSource, _Mapping]] = ..., reuse: bool = ...) -> None: ...
+    parameters_json: str
+    def __init__(self, key: _Optional[_Union[_common_pb2.TaskKey, _Mapping]] = ..., attempt: _Optional[int] = ..., retry_count: _Optional[int] = ..., project: _Optional[str] = ..., flow: _Optional[str] = ..., step: _Optional[_Union[_graph_pb2.Step, _Mapping]] = ..., code: _Optional[_Union[Code, _Mapping]] = ..., parameters: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., inputs: _Optional[_Iterable[_Union[TaskResult, _Mapping]]] = ..., join_width: _Optional[int] = ..., frames: _Optional[_Iterable[_Union[ForeachFrame, _Mapping]]] = ..., dispatched_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., traceparent: _Optional[str] = ..., token: _Optional[str] = ..., caught: _Optional[_Union[_common_pb2.Failure, _Mapping]] = ..., origin_run_id: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., created_by: _Optional[_Union[_common_pb2.Actor, _Mapping]] = ..., trigger: _Optional[_Union[_common_pb2.TriggerSource, _Mapping]] = ..., reuse: bool = ..., parameters_json: _Optional[str] = ...) -> None: ...
 
 class ForeachFrame(_message.Message):
     __slots__ = ("step", "var", "index", "width", "gang")

@@ -59,7 +59,7 @@ def test_run_show(served: Api, headwater: Headwater) -> None:
     _, out, _ = headwater("run", "show", "00aa")
     for text in (
         RUN,
-        "epochs=5, rate=0.5",
+        "epochs=5, rate=2.0",
         "nightly",
         "digits/3",
         "loss",
@@ -112,7 +112,7 @@ def test_artifacts(served: Api, headwater: Headwater, tmp_path: Path) -> None:
         ["work", "1", "square"],
     ]
     rows = json.loads(headwater("artifacts", "ls", f"{RUN}/work/1", "--values", "--json")[1])
-    assert {row["name"]: row["value"] for row in rows} == {"epochs": "5", "rate": "0.5", "square": "1"}
+    assert {row["name"]: row["value"] for row in rows} == {"epochs": "5", "rate": "2.0", "square": "1"}
     assert headwater("artifacts", "get", f"{RUN}/start", "items")[1] == "[1, 2]\n"
     file = tmp_path / "items.json"
     headwater("artifacts", "get", f"{RUN}/start/0", "items", "-o", str(file))

@@ -314,6 +314,24 @@ def test_options_of_metaflow_scripts(flow, gateway):
     assert "--datastore s3 has no effect: the Headwater server keeps the artifacts." in err
 
 
+def test_pylint_is_asked_before_anything_is_sent(flow, gateway, tmp_path):
+    (tmp_path / "pylint").mkdir()
+    (tmp_path / "pylint" / "__init__.py").touch()
+    said = "def Run(words, *rest):\n    print(words[0].rpartition('/')[2] + ':9:1: E0602: Undefined variable')\n"
+    (tmp_path / "pylint" / "lint.py").write_text(said)
+    flow.environ["PYTHONPATH"] += f":{tmp_path}"
+    for command in ("run", "resume", "check", "deploy"):
+        status, _, err = flow(command)
+        assert (status, "Undefined variable" in err, "Traceback" in err) == (1, True, False), err
+        assert f"{flow.path.name}: Pylint is not happy: Fix Pylint warnings listed above or say --no-pylint." in err
+    assert gateway.requests == []
+    flow.environ["METAFLOW_PYLINT"] = "0"
+    assert flow("run")[0] == 0
+    del flow.environ["METAFLOW_PYLINT"]
+    status, _, err = flow("--no-pylint", "check")
+    assert (status, "ylint" in err) == (0, False)
+
+
 def test_options_from_the_environment(flow, gateway):
     flow.environ["METAFLOW_RUN_MAX_WORKERS"] = "3"
     flow.environ["METAFLOW_RUN_TAG"] = "a b"

@@ -90,7 +90,12 @@ def top_level(script: str, description: str) -> Parser:
     )
     parser.add_argument("--quiet", action="store_true", default=None, help="print the output of tasks and errors only")
     parser.add_argument("--no-quiet", dest="quiet", action="store_false", help=argparse.SUPPRESS)
-    parser.add_argument("--pylint", "--no-pylint", nargs=0, action=_Nothing, help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--pylint",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="check with pylint too, if it is installed",
+    )
     parser.add_argument(
         "--with",
         dest="decorators",
@@ -127,11 +132,6 @@ def top_level(script: str, description: str) -> Parser:
     parser.add_argument("command", nargs="?", default="", metavar="COMMAND", help=argparse.SUPPRESS)
     parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     return from_environment(parser, "")
-
-
-class _Nothing(argparse.Action):
-    def __call__(self, *args: Any, **kwargs: Any) -> None:
-        return
 
 
 def without_effect(options: argparse.Namespace) -> list[str]:
@@ -250,7 +250,9 @@ def show(script: str) -> Parser:
 
 def check(script: str) -> Parser:
     parser = Parser(prog=f"{script} check", description="Checks the flow without running it.")
-    parser.add_argument("--warnings", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--warnings", action=argparse.BooleanOptionalAction, default=False, help="show all of pylint's, not just errors"
+    )
     return parser
 
 

@@ -99,6 +99,7 @@ def _dispatch(cls: type, options: argparse.Namespace, terminal: Terminal, script
         _add_decorators(cls, [*options.decorators, *given.decorators])
         values = arguments.given_parameters(cls, given)
         asked = Asked(given.deployment_name, given.max_workers, given.workflow_priority, given.workflow_timeout)
+        asked = asked._replace(pylint=options.pylint)
         told = given.deployer_attribute_file
         return deploy_command(cls, values, given.tag, suffixes_of(options), terminal, told, asked)
     if options.command == "dump":
@@ -122,9 +123,10 @@ def _dispatch(cls: type, options: argparse.Namespace, terminal: Terminal, script
         arguments.show(script).parse_args(options.rest)
         _add_decorators(cls, options.decorators)
         return show_command(cls, terminal)
-    arguments.check(script).parse_args(options.rest)
+    given = arguments.check(script).parse_args(options.rest)
     _add_decorators(cls, options.decorators)
-    return check_command(cls, terminal, script, usage=not options.command)
+    usage = not options.command
+    return check_command(cls, terminal, script, usage, pylint=options.pylint, warnings=given.warnings)
 
 
 def _dispatch_more(cls: type, options: argparse.Namespace, terminal: Terminal, script: str) -> int | None:
@@ -138,7 +140,7 @@ def _dispatch_more(cls: type, options: argparse.Namespace, terminal: Terminal, s
         from headwater.flow.platforms_cli import platform_command
 
         _add_decorators(cls, options.decorators)
-        return platform_command(cls, options.command, rest, terminal, script, suffixes_of(options))
+        return platform_command(cls, options.command, rest, terminal, script, suffixes_of(options), options.pylint)
     if options.command not in ("spin", "package", "init", "output-dot", "output-raw"):
         return None
     _add_decorators(cls, options.decorators)
@@ -169,6 +171,7 @@ def _start(cls: type, options: argparse.Namespace, terminal: Terminal, script: s
         from headwater.flow.choices import chosen
 
         chosen.namespace = given.namespace
+    given.pylint = options.pylint
     command = run.run_command if options.command == "run" else run.resume_command
     return command(cls, given, suffixes_of(options), terminal)
 

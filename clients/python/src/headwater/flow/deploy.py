@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 
 class Asked(NamedTuple):
     """How a flow is deployed: name ("": that of the flow), and of each run the most tasks at the same time, the
-    priority, and the seconds after which it is cancelled; 0: none."""
+    priority, and the seconds after which it is cancelled; 0: none. pylint: checked by it before."""
 
     name: str = ""
     max_workers: int = 0
     priority: int = 0
     timeout: int = 0
+    pylint: bool = False
 
 
 def deploy_flow(
@@ -45,7 +46,7 @@ def deploy_flow(
 
     complete(cls, [])
     start.say_project(cls, terminal)
-    graph = start.checked_graph(cls)
+    graph = start.examined_graph(cls, terminal, pylint=asked.pylint)
     triggers = resolved(cls) if flow_options(cls).triggers else []
     values = resolve(cls, parameters, os.environ, filled=check_triggers(cls, triggers))
     start.lock_environments(cls, graph)

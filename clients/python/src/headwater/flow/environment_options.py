@@ -14,7 +14,7 @@ P = TypeVar("P", bound=argparse.ArgumentParser)
 
 # By command; "" before it.
 _IN_ENVIRONMENT = {
-    "": ("quiet", "package_suffixes", "decospecs", "default_decospecs", "branch", "production"),
+    "": ("quiet", "pylint", "package_suffixes", "decospecs", "default_decospecs", "branch", "production"),
     "run": ("tag", "max_workers", "max_num_splits", "run_id_file", "namespace", "decospecs"),
     "resume": ("tag", "max_workers", "max_num_splits", "run_id_file", "namespace", "decospecs", "origin_run_id"),
 }

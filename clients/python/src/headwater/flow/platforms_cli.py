@@ -57,7 +57,7 @@ _FILTERS = {
 
 
 def platform_command(
-    cls: type, platform: str, rest: list[str], terminal: Terminal, script: str, suffixes: list[str]
+    cls: type, platform: str, rest: list[str], terminal: Terminal, script: str, suffixes: list[str], pylint: bool
 ) -> int:
     """One command of a platform; the exit status. Raises FlowError."""
     if platform == "airflow":
@@ -74,7 +74,7 @@ def platform_command(
     parser = arguments.Parser(prog=f"{script} {platform} {given.action}")
     command = _COMMANDS[given.action](parser, cls)
     options = parser.parse_args(given.rest)
-    return command(_Deployed(cls, given.name, _TITLES[platform], terminal, suffixes), options)
+    return command(_Deployed(cls, given.name, _TITLES[platform], terminal, suffixes, pylint), options)
 
 
 def _listed() -> str:
@@ -84,10 +84,10 @@ def _listed() -> str:
 class _Deployed:
     """What a command is about."""
 
-    def __init__(self, cls: type, name: str, title: str, terminal: Terminal, suffixes: list[str]) -> None:
+    def __init__(self, cls: type, name: str, title: str, terminal: Terminal, suffixes: list[str], pylint: bool) -> None:
         from headwater.flow import start
 
-        self.cls, self.title, self.terminal, self.suffixes = cls, title, terminal, suffixes
+        self.cls, self.title, self.terminal, self.suffixes, self.pylint = cls, title, terminal, suffixes, pylint
         self.name = name or start.deployment_name(cls)
 
     def flow(self) -> Any:
@@ -144,7 +144,7 @@ def _deploy(about: _Deployed, options: argparse.Namespace) -> int:
     for option, (_, why) in _NOTED.items():
         if getattr(options, option[2:].replace("-", "_")):
             about.terminal.warn(f"{option} has no effect: {why}.")
-    asked = Asked(about.name, options.max_workers, options.workflow_priority, options.workflow_timeout)
+    asked = Asked(about.name, options.max_workers, options.workflow_priority, options.workflow_timeout, about.pylint)
     values = arguments.given_parameters(about.cls, options)
     told = options.deployer_attribute_file
     status = deploy_command(about.cls, values, options.tag, about.suffixes, about.terminal, told, asked)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def run_command(cls: type, options: argparse.Namespace, suffixes: list[str], terminal: Terminal) -> int:
     """Runs the flow; the exit status."""
     _announce(cls, terminal)
-    graph = start.checked_graph(cls)
+    graph = start.examined_graph(cls, terminal, pylint=options.pylint)
     body = _request(cls, graph, options)
     body["cached"] = getattr(options, arguments.CACHED)
     body["parameters"] = resolve(cls, arguments.given_parameters(cls, options), os.environ)
@@ -44,7 +44,7 @@ def resume_command(cls: type, options: argparse.Namespace, suffixes: list[str], 
     _announce(cls, terminal)
     if options.run_id:
         raise FlowError(f"--run-id {options.run_id}: the server gives the id", hint="leave it out; --tag marks a run")
-    graph = start.checked_graph(cls)
+    graph = start.examined_graph(cls, terminal, pylint=options.pylint)
     if options.step:
         start.check_step(graph, options.step)
     with command_span(f"resume {cls.__name__}", {"headwater.flow": cls.__name__}):

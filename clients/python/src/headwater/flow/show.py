@@ -7,17 +7,23 @@ from typing import TYPE_CHECKING, Any
 from headwater.flow.graph import FlowGraph, Node, clean_doc
 from headwater.flow.options import flow_options
 from headwater.flow.parameters import Parameter, parameters_of
-from headwater.flow.start import checked_graph
+from headwater.flow.start import checked_graph, flow_file
 
 if TYPE_CHECKING:
     from headwater.flow.terminal import Terminal
 
 
-def check_command(cls: type, terminal: Terminal, script: str, usage: bool) -> int:
-    """Checks the flow. Raises FlowRejected, which names every error."""
+def check_command(
+    cls: type, terminal: Terminal, script: str, usage: bool, *, pylint: bool = False, warnings: bool = False
+) -> int:
+    """Checks the flow. Raises FlowRejected, which names every error, or PylintUnhappy."""
     terminal.note("Validating your flow...")
     checked_graph(cls)
     terminal.note("    The graph looks good!")
+    if pylint:
+        from headwater.flow.pylint_check import examine
+
+        examine(flow_file(cls), terminal, warnings=warnings)
     if usage:
         terminal.plain(
             f"'python {script} show' describes this flow.\n"

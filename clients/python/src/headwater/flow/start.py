@@ -42,6 +42,16 @@ def checked_graph(cls: type) -> dict[str, Any]:
     return flow_graph(cls, graph)
 
 
+def examined_graph(cls: type, terminal: Terminal, *, pylint: bool) -> dict[str, Any]:
+    """The same, and pylint's word on the file. Raises FlowRejected, PylintUnhappy."""
+    graph = checked_graph(cls)
+    if pylint:
+        from headwater.flow.pylint_check import examine
+
+        examine(flow_file(cls), terminal)
+    return graph
+
+
 def lock_environments(cls: type, graph: dict[str, Any]) -> None:
     """Resolves the packages of the steps and puts the locks into the graph. Raises FlowError with the reason."""
     named = (step_options(step_function(cls, step["name"])) for step in graph["steps"])

@@ -18,14 +18,18 @@ def shared(folders: pytest.TempPathFactory) -> Path:
     return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
-def interpreter(folders: pytest.TempPathFactory, name: str, lock: Path) -> Path:
-    """The Python of an environment with what the lock says. Whoever comes first makes it; the others wait."""
+def interpreter(folders: pytest.TempPathFactory, name: str, lock: Path, system: str = "") -> Path:
+    """The Python of an environment with what the lock says. Whoever comes first makes it; the others wait.
+
+    system: an interpreter whose own packages it sees too.
+    """
     folder = shared(folders) / f"venv-{name}"
     python, ready = folder / "bin" / "python", folder / ".ready"
     with open(folder.with_suffix(".turn"), "w") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
         if not ready.exists():
-            _uv("venv", "-q", "--clear", "--python", sys.executable, folder)
+            sees = ("--system-site-packages",) if system else ()
+            _uv("venv", "-q", "--clear", *sees, "--python", system or sys.executable, folder)
             _uv("pip", "install", "-q", "--python", python, "--require-hashes", "-r", lock)
             ready.touch()
     return python

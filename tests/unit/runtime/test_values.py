@@ -1,8 +1,12 @@
 """Values to bytes and back, and the manifest that says where they lie."""
 
+import gc
 import json
+import sys
 import threading
+import weakref
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy
@@ -51,6 +55,26 @@ def test_what_cannot_be_stored_is_named() -> None:
     with pytest.raises(codec.Unpicklable) as caught:
         codec.encode({"model": [1, threading.Lock()]})
     assert caught.value.path == "['model'][1]"
+
+
+def test_nobody_holds_a_value_that_pickle_alone_refuses() -> None:
+    class Local:
+        pass
+
+    value = [Local()]
+    held = weakref.ref(value[0])
+    gc.disable()
+    try:
+        codec.encode(value)
+        del value
+        assert held() is None
+    finally:
+        gc.enable()
+
+
+def test_a_module_that_happens_to_be_called_torch_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", ModuleType("torch"))
+    assert codec.encode({"a": 1}).encoding == codec.encode([1]).encoding == "pickle5"
 
 
 def test_small_values_are_inline_middling_ones_packed_large_ones_apart(tmp_path: Path) -> None:

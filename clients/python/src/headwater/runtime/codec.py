@@ -1,16 +1,18 @@
 """How a value becomes bytes and back: docs/formats.md, "Encodings".
 
-Owns the byte layout. Never talks to a store; hashing and placing are manifest.py's work.
+Owns the byte layout. Never talks to a store; hashing and placing are manifest.py's work. Never imports torch.
 
 `pickle5` is a plain pickle of protocol 5. `pickle5+oob` keeps large buffers (arrays, data frames) outside of the
 pickle, each at a multiple of 64 bytes, so that a reader maps the file and copies nothing.
 """
 
+import copyreg
 import io
 import json
 import mmap
 import pickle
 import struct
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,6 +54,11 @@ class Encoded:
 
 def encode(value: Any) -> Encoded:
     """Serialises a value. Raises Unpicklable."""
+    if isinstance(value, dict) and _has_torch():
+        from headwater.runtime import state_dicts
+
+        if (parts := state_dicts.parts(value)) is not None:  # pyright: ignore[reportUnknownArgumentType]
+            return Encoded(state_dicts.ENCODING, parts, sum(map(len, parts)))
     buffers: list[pickle.PickleBuffer] = []
 
     def take(buffer: pickle.PickleBuffer) -> bool:
@@ -69,22 +76,42 @@ def encode(value: Any) -> Encoded:
     return _lay_out(data, [buffer.raw() for buffer in buffers])
 
 
+def _has_torch() -> bool:
+    """Has somebody imported it? Else no value has to do with it."""
+    return hasattr(sys.modules.get("torch"), "UntypedStorage")
+
+
 def _dumps(value: Any, buffers: list[pickle.PickleBuffer], take: Any) -> bytes:
+    reducers: dict[type, Any] = {}
+    if _has_torch():
+        from headwater.runtime import tensors
+
+        reducers = tensors.reducers()
     try:
-        return pickle.dumps(value, protocol=5, buffer_callback=take)
+        if not reducers:
+            return pickle.dumps(value, protocol=5, buffer_callback=take)
+        return _written(pickle.Pickler, value, take, {**copyreg.dispatch_table, **reducers})
     except Exception as error:
-        first = error
+        first = error.with_traceback(None)  # whose frames would hold the value, in a circle with this one
     buffers.clear()
     try:
-        import cloudpickle
+        from cloudpickle import CloudPickler
     except ImportError:
         raise Unpicklable(blame(value), f"{first} (cloudpickle, which could help, is not installed)") from first
     try:
-        target = io.BytesIO()
-        cloudpickle.CloudPickler(target, protocol=5, buffer_callback=take).dump(value)
-        return target.getvalue()
+        return _written(CloudPickler, value, take, {**CloudPickler.dispatch_table, **reducers})
     except Exception as error:
         raise Unpicklable(blame(value), f"{type(error).__name__}: {error}") from error
+
+
+def _written(kind: Any, value: Any, take: Any, reducers: dict[type, Any]) -> bytes:
+    """A pickle by a pickler of this kind, with these reducers in place of those that its class has."""
+    target = io.BytesIO()
+    pickler = kind.__new__(kind)
+    pickler.dispatch_table = reducers  # which __init__ takes
+    pickler.__init__(target, protocol=5, buffer_callback=take)
+    pickler.dump(value)
+    return target.getvalue()
 
 
 def _lay_out(data: bytes, raw: list[memoryview]) -> Encoded:
@@ -117,6 +144,10 @@ def decode(encoding: str, data: bytes | bytearray | memoryview) -> Any:
         from headwater.runtime import compressed
 
         return compressed.read(memoryview(data))
+    if encoding == "safetensors":
+        from headwater.runtime import state_dicts
+
+        return state_dicts.read(memoryview(data))
     if encoding != "pickle5+oob":
         raise ValueError(f"unknown encoding {encoding!r}; this value was written by a newer Headwater")
     view = memoryview(data)

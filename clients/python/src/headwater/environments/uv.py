@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from headwater.errors import FlowError
+from headwater.flow.debugging import debug
 
 LIMIT = 600
 
@@ -39,6 +40,7 @@ def find() -> str:
 
 def run(*arguments: str, text: str = "") -> str:
     """What uv prints. Raises CannotResolve with its reason."""
+    debug("conda", "uv", *arguments)
     environ = {**os.environ, "UV_PYTHON_DOWNLOADS": "never", "NO_COLOR": "1"}
     environ.pop("VIRTUAL_ENV", None)
     try:

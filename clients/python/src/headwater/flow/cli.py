@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from headwater.errors import HeadwaterError
 from headwater.flow import arguments
+from headwater.flow.debugging import from_start
 from headwater.flow.parameters import ParameterError
 from headwater.flow.terminal import Terminal
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 def main(cls: type, argv: list[str] | None = None) -> NoReturn:
     """Runs the command line of a flow class and exits the process."""
+    from_start("MetaflowCLI: Starting")
     terminal = Terminal()
     try:
         status = _main(cls, sys.argv[1:] if argv is None else argv, terminal)

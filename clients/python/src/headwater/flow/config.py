@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NoReturn, cast
 
 from headwater.flow.choices import chosen
+from headwater.flow.debugging import debug
 from headwater.flow.delayed import Delayed
 from headwater.flow.parameters import DeployTimeContext, ParameterError, user_name
 
@@ -198,6 +199,7 @@ class Config:
             raise ConfigError(f"{what} '{path}' could not be read for '{self.name}': {why}") from None
 
     def _parsed(self, text: str) -> Any:
+        debug("userconf", f"Loaded config {self.name} as: {text}")
         self._text = text
         if self._parser is None:
             import json

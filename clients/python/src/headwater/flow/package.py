@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from headwater.errors import FlowError
 from headwater.flow.choices import FILE as CHOICES_FILE
+from headwater.flow.debugging import debug
 
 MAX_BYTES = 100 << 20
 MAX_ENTRIES = 50_000
@@ -69,6 +70,7 @@ def build(
     total = sum(member.size for member in members)
     if total > MAX_BYTES:
         raise _too_large(root, total, members)
+    debug("package", f"{len(members)} files, {total} bytes:", *(member.name for member in members))
     data, rest = _tar(members, {CHOICES_FILE: choices} if choices else {}, os.path.basename(flow_file))
     return Package(data, hashlib.sha256(data).hexdigest(), root, members, scan.left_out, rest)
 

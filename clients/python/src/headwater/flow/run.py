@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from headwater.errors import FlowError, ServerError
 from headwater.flow import arguments, start
+from headwater.flow.debugging import from_start
 from headwater.flow.interrupts import Interrupted, Interrupts
 from headwater.flow.options import flow_options
 from headwater.flow.parameters import parameters_of, resolve
@@ -102,7 +103,9 @@ def _launch(
         try:
             connection = connect(start=True)
             interrupts.held = True
+            from_start("Runtime: flow checked and packaged")
             run = start.submit(connection, f"{API}/projects/{connection.project}/runs", body, package)["run"]
+            from_start("Runtime: run started")
             follower = Follower(run, terminal, package.digest)
             interrupts.release()
             _write_files(options, run)
@@ -111,6 +114,7 @@ def _launch(
                 return 0
             terminal.line(f"{how} (run-id {run['runId']}, short {short(run['runId'])})", time=run.get("createdAt", ""))
             status = _follow(follower, options.max_num_splits)
+            from_start("Runtime: run ended")
         except Interrupted as stop:
             status = _cancelled(follower, stop, terminal)
     if follower is not None and (flow_options(cls).on_success or flow_options(cls).on_error):

@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from headwater.errors import ArtifactError, FlowError, StepTimeout
 from headwater.flow.current import current
+from headwater.flow.debugging import from_start
 from headwater.flow.parameters import shown_otherwise, stored_with_tasks
 from headwater.runtime import codec, command, failures, groups, manifest, memory, uses
 from headwater.runtime.channel import Channel
@@ -76,7 +77,9 @@ class StepRun:
         if task.caught is not None:
             return self._carry_out_catch(task.caught, None)
         try:
+            from_start("MetaflowTask: finished input processing")
             self._call()
+            from_start("MetaflowTask: step function executed")
             if task.catches and task.catch_var:
                 setattr(self.flow, task.catch_var, None)
             return self._success(*self._transition())

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from headwater.flow.debugging import wanted
 from headwater.s3 import places
 from headwater.s3.errors import (
     MetaflowS3InvalidObject,
@@ -85,7 +86,7 @@ class S3:
             threads.shutdown()
         self._threads.clear()
         self._wire.close()
-        if self._tmpdir:
+        if self._tmpdir and not wanted("s3client"):
             shutil.rmtree(self._tmpdir, ignore_errors=True)
             self._tmpdir = None
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from headwater.flow.debugging import debug
 from headwater.s3.errors import MetaflowS3Exception
 
 CHUNK = 1 << 20
@@ -59,6 +60,7 @@ class Wire:
             if attempt:
                 time.sleep(min(_MOST_PAUSE, 0.1 * 2**attempt) * random.uniform(0.9, 1.1))
             address = url()
+            debug("s3client", method, address.partition("?")[0])
             try:
                 answer = self._once(method, address, headers or {}, body, target)
             except (_Broken, http.client.HTTPException, TimeoutError, ConnectionError) as error:

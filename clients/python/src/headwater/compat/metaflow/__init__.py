@@ -6,6 +6,7 @@ install() before its imports. The package that is really called metaflow stays a
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_file_location
@@ -32,6 +33,10 @@ def install() -> None:
     chosen.metaflow = True
     if _Finder in sys.meta_path:
         return
+    if "METAFLOW_PROFILE" in os.environ:
+        from headwater.compat.metaflow.profiles import apply_profile
+
+        apply_profile()
     loaded = sys.modules.get(_NAME)
     if loaded is not None and not (getattr(loaded, "__file__", None) or "").startswith(__file__.rpartition("/")[0]):
         raise ImportError("metaflow is imported already; call headwater.compat.metaflow.install() before that")

@@ -8,6 +8,7 @@ import sys
 from typing import NoReturn
 
 from headwater.compat.metaflow import install
+from headwater.errors import FlowError
 from headwater.flow.errorhook import install_error_hook
 
 
@@ -15,7 +16,10 @@ def run_file(file: str, arguments: list[str]) -> NoReturn:
     """Never returns; the exit status is that of the flow's command line, whose default command is `run`."""
     if not os.path.isfile(file):  # noqa: PTH113 (pathlib costs more than this does)
         sys.exit(f"headwater run: there is no file {file!r}.{did_you_mean(file)}")
-    install()
+    try:
+        install()
+    except FlowError as error:
+        sys.exit(f"headwater run: {error}")
     install_error_hook()
     sys.argv = [file, *with_command(arguments)]
     sys.path.insert(0, os.path.dirname(os.path.abspath(file)))  # noqa: PTH100, PTH120

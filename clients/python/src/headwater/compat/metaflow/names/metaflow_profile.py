@@ -6,5 +6,6 @@ __getattr__, __dir__, __all__ = forward(
     __name__,
     {
         "profile": "headwater",
+        "from_start": "headwater.flow.debugging",
     },
 )

@@ -95,6 +95,8 @@ def _check_settings(name: str, step: dict[str, Any]) -> None:
     resources = step.get("resources", {})
     if min(float(resources.get(what, 0)) for what in ("cpu", "gpu", "memoryMb")) < 0:
         raise bad(f"step {name!r} asks for less than nothing of a machine")
+    if step.get("maxLogMb", 0) < 0:
+        raise bad(f"step {name!r} keeps less than nothing of its output")
     if isolation == "none" and float(resources.get("gpu", 0)):
         hint = 'a process that does one task after the other keeps its GPU; take isolation "fork" or "process"'
         raise bad(f'step {name!r} asks for GPUs and has the isolation "none"', hint)

@@ -101,6 +101,11 @@ def test_the_graph_for_other_programs(flow, gateway):  # noqa: F811
     assert gateway.requests == []
 
 
+def _steps_without(flow, gateway):  # noqa: F811
+    assert flow("run")[0] == 0
+    return gateway.bodies("/runs")[-1]["graph"]["steps"]
+
+
 def test_files_for_programs(flow, gateway, tmp_path):  # noqa: F811
     path = tmp_path / "attributes"
     status, _, err = flow("run", "--runner-attribute-file", str(path), "--max-log-size", "5", "--namespace", "user:bob")
@@ -110,6 +115,9 @@ def test_files_for_programs(flow, gateway, tmp_path):  # noqa: F811
         "run_id": RUN_ID,
         "metadata": f"service@{gateway.url}",
     }
-    assert "--max-log-size has no effect" in err
+    assert "max-log-size" not in err
+    assert all(each["maxLogMb"] == 5 for each in gateway.bodies("/runs")[0]["graph"]["steps"])
+    assert "a worker keeps at most 16 MiB in all" in flow("run", "--max-log-size", "100")[2]
+    assert all("maxLogMb" not in each for each in _steps_without(flow, gateway))
     status, _, err = flow("run", "--run-id-file", str(tmp_path / "no" / "id"))
     assert (status, "cannot write --run-id-file" in err) == (1, True)

@@ -1,6 +1,7 @@
 """stdout and stderr of one attempt, cut into lines and sent as LogChunk messages while it runs.
 
-A flood is bounded: beyond the limit lines are counted, and one SYSTEM line says how many.
+A flood is bounded: beyond the limit lines are counted, and one SYSTEM line says how many. A step may have a limit of
+its own for each of the two streams, which ends with a line that says so.
 """
 
 import asyncio
@@ -19,6 +20,8 @@ MAX_BYTES = 16 << 20
 MAX_LINES = 100_000
 CHUNK = 64 * 1024
 LINGER = 0.1
+# Metaflow's words.
+TRUNCATED = "[TRUNCATED - MAXIMUM LOG FILE SIZE REACHED]"
 
 STDOUT, STDERR, SYSTEM = "LOG_STREAM_STDOUT", "LOG_STREAM_STDERR", "LOG_STREAM_SYSTEM"
 
@@ -62,6 +65,9 @@ class AttemptLogs:
         self._lines: list[dict[str, Any]] = []
         self._pending = self._bytes = self._count = self._chunks = 0
         self._cut_lines = self._cut_bytes = 0
+        most = task.step.max_log_mb
+        # What each stream may still say, in bytes; below 0: it has been told that it may not.
+        self._left = None if most is None else {STDOUT: most << 20, STDERR: most << 20}
         self._ident = ""
         self._timer: asyncio.TimerHandle | None = None
 
@@ -75,7 +81,8 @@ class AttemptLogs:
             if self._bytes + len(line) > MAX_BYTES or self._count >= MAX_LINES:
                 self._cut(len(lines) - number, sum(map(len, lines[number:])) + 1)
                 break
-            self._add(stream, line, now)
+            if self._may_say(stream, line, now):
+                self._add(stream, line, now)
         if self._pending >= CHUNK:
             self.flush()
         elif self._lines and self._timer is None:
@@ -90,7 +97,7 @@ class AttemptLogs:
         now = wire.rfc3339(time.time())
         for stream, cutter in self._cutters.items():
             for line in cutter.rest():
-                if not self._cut_bytes:
+                if not self._cut_bytes and self._may_say(stream, line, now):
                     self._add(stream, line, now)
         if self._cut_bytes:
             size = f"{self._cut_bytes / (1 << 20):.1f} MiB"
@@ -114,6 +121,19 @@ class AttemptLogs:
         }
         self._sink.put(msgspec.json.encode(body), f"{self._ident}-{self._chunks}")
         self._lines, self._pending = [], 0
+
+    def _may_say(self, stream: str, line: bytes, now: str) -> bool:
+        """Is there room in the step's own limit? The first time that there is none is told."""
+        if self._left is None:
+            return True
+        if self._left[stream] < 0:
+            return False
+        self._left[stream] -= len(line) + 1
+        if self._left[stream] > 0:
+            return True
+        self._left[stream] = -1
+        self._append(stream, TRUNCATED, now)
+        return False
 
     def _cut(self, lines: int, size: int) -> None:
         self._cut_lines += lines

@@ -56,6 +56,8 @@ class Step(msgspec.Struct, frozen=True, rename="camel"):
     # "" or "fork", "none", "process".
     isolation: str = ""
     resources: Resources | None = None
+    # MiB kept of stdout and of stderr; None: what logs.py says.
+    max_log_mb: int | None = None
 
     @property
     def gpus(self) -> int:

@@ -63,6 +63,43 @@ def test_lines_survive_any_cut(lines: list[str], piece: int) -> None:
         assert [line.decode() for line in found] == (lines if lines and lines[-1] else lines[:-1])
 
 
+class Told:
+    """A sink that keeps the lines."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, str]] = []
+
+    def put(self, data: bytes, ident: str) -> None:
+        self.lines += [(line["stream"], line["text"]) for line in msgspec.json.decode(data)["lines"]]
+
+
+def _logs(most: int | None) -> tuple[logs.AttemptLogs, Told]:
+    told = Told()
+    key = wire.TaskKey(run_id="r", step="s")
+    task = wire.Assignment(key, wire.Code("p"), step=wire.Step(max_log_mb=most))
+    return logs.AttemptLogs(task, told), told  # type: ignore[arg-type]
+
+
+async def test_each_stream_is_cut_at_the_limit_of_its_step() -> None:
+    written, told = _logs(1)
+    line = b"x" * 1023 + b"\n"
+    written.feed(logs.STDOUT, line * 1000)
+    written.feed(logs.STDOUT, line * 1000)
+    written.feed(logs.STDERR, b"still heard\nlast")
+    written.say("and the worker")
+    written.finish()
+    assert [text for stream, text in told.lines if stream == logs.STDOUT][1022:] == ["x" * 1023, logs.TRUNCATED]
+    assert told.lines[-3:] == [(logs.STDERR, "still heard"), (logs.SYSTEM, "and the worker"), (logs.STDERR, "last")]
+
+
+@pytest.mark.parametrize(("most", "kept"), [(0, ["[TRUNCATED - MAXIMUM LOG FILE SIZE REACHED]"]), (None, ["a", "b"])])
+async def test_a_limit_of_nothing_and_none(most: int | None, kept: list[str]) -> None:
+    written, told = _logs(most)
+    written.feed(logs.STDOUT, b"a\nb\n")
+    written.finish()
+    assert [text for _, text in told.lines] == kept
+
+
 @pytest.mark.parametrize(
     ("argv", "env", "text"),
     [

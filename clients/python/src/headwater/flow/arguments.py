@@ -160,7 +160,13 @@ def _start_options(parser: Parser, cls: type) -> None:
         metavar="N",
         help="cancel the run when a foreach has more items (default: 100)",
     )
-    parser.add_argument("--max-log-size", type=whole, default=None, help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--max-log-size",
+        type=whole,
+        default=None,
+        metavar="MB",
+        help="cut stdout and stderr of a task where each has so many megabytes (default: 16 in all)",
+    )
     parser.add_argument("--run-id-file", default="", metavar="FILE", help="write the id of the run there")
     parser.add_argument(
         "--runner-attribute-file",

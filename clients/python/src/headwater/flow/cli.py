@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     import argparse
 
 
+# What a worker keeps of a task's output.
+MOST_LOG_MB = 16
+
+
 def main(cls: type, argv: list[str] | None = None) -> NoReturn:
     """Runs the command line of a flow class and exits the process."""
     from_start("MetaflowCLI: Starting")
@@ -167,8 +171,8 @@ def _start(cls: type, options: argparse.Namespace, terminal: Terminal, script: s
     parser = arguments.run(script, cls) if options.command == "run" else arguments.resume(script, cls)
     given = parser.parse_args(options.rest)
     _add_decorators(cls, [*options.decorators, *given.decorators])
-    if given.max_log_size is not None:
-        terminal.warn("--max-log-size has no effect: a worker keeps at most 16 MiB of what a task writes.")
+    if (given.max_log_size or 0) > MOST_LOG_MB:
+        terminal.warn(f"--max-log-size {given.max_log_size}: a worker keeps at most {MOST_LOG_MB} MiB in all.")
     if given.namespace is not None:
         from headwater.flow.choices import chosen
 

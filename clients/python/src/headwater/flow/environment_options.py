@@ -15,8 +15,17 @@ P = TypeVar("P", bound=argparse.ArgumentParser)
 # By command; "" before it.
 _IN_ENVIRONMENT = {
     "": ("quiet", "pylint", "package_suffixes", "decospecs", "default_decospecs", "branch", "production"),
-    "run": ("tag", "max_workers", "max_num_splits", "run_id_file", "namespace", "decospecs"),
-    "resume": ("tag", "max_workers", "max_num_splits", "run_id_file", "namespace", "decospecs", "origin_run_id"),
+    "run": ("tag", "max_workers", "max_num_splits", "max_log_size", "run_id_file", "namespace", "decospecs"),
+    "resume": (
+        "tag",
+        "max_workers",
+        "max_num_splits",
+        "max_log_size",
+        "run_id_file",
+        "namespace",
+        "decospecs",
+        "origin_run_id",
+    ),
 }
 
 

@@ -76,6 +76,9 @@ def _announce(cls: type, terminal: Terminal) -> None:
 
 
 def _request(cls: type, graph: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]:
+    if options.max_log_size is not None:
+        for step in graph["steps"]:
+            step["maxLogMb"] = min(options.max_log_size, 1 << 20)
     return {
         "flow": cls.__name__,
         "requestId": start.request_id(),

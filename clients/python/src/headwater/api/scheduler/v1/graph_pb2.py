@@ -26,29 +26,29 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&headwater/api/scheduler/v1/graph.proto\x12\x1aheadwater.api.scheduler.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\"\x95\x01\n\x05Graph\x12\x0c\n\x04\x66low\x18\x01 \x01(\t\x12/\n\x05steps\x18\x02 \x03(\x0b\x32 .headwater.api.scheduler.v1.Step\x12\r\n\x05start\x18\x03 \x01(\t\x12\x0b\n\x03\x65nd\x18\x04 \x01(\t\x12\x0b\n\x03\x64oc\x18\x05 \x01(\t\x12\x12\n\non_success\x18\n \x03(\t\x12\x10\n\x08on_error\x18\x0b \x03(\t\"\x9e\x05\n\x04Step\x12\x0c\n\x04name\x18\x01 \x01(\t\x12:\n\ntransition\x18\x02 \x01(\x0e\x32&.headwater.api.scheduler.v1.Transition\x12\x0c\n\x04next\x18\x03 \x03(\t\x12\x0f\n\x07\x66oreach\x18\x04 \x01(\t\x12\r\n\x05joins\x18\x05 \x01(\t\x12\x36\n\x05retry\x18\x06 \x01(\x0b\x32\'.headwater.api.scheduler.v1.RetryPolicy\x12*\n\x07timeout\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x36\n\x05\x63\x61tch\x18\x08 \x01(\x0b\x32\'.headwater.api.scheduler.v1.CatchPolicy\x12\x0c\n\x04pool\x18\t \x01(\t\x12\x38\n\tresources\x18\n \x01(\x0b\x32%.headwater.api.scheduler.v1.Resources\x12\x0b\n\x03\x64oc\x18\x0b \x01(\t\x12\x0c\n\x04line\x18\x0c \x01(\x05\x12\x12\n\ndecorators\x18\r \x03(\t\x12\x33\n\x05\x63\x61rds\x18\x14 \x03(\x0b\x32$.headwater.api.scheduler.v1.CardSpec\x12<\n\x0b\x65nvironment\x18\x15 \x01(\x0b\x32\'.headwater.api.scheduler.v1.Environment\x12\x11\n\tcondition\x18\x0e \x01(\t\x12/\n\x05\x63\x61ses\x18\x0f \x03(\x0b\x32 .headwater.api.scheduler.v1.Case\x12\x0c\n\x04gang\x18\x10 \x01(\x08\x12\x11\n\tisolation\x18\x11 \x01(\t\x12\x13\n\x0b\x63oncurrency\x18\x12 \x03(\t\x12\x0c\n\x04\x63ode\x18\x1e \x01(\t\x12\x10\n\x08no_cache\x18\x1f \x01(\x08\"#\n\x04\x43\x61se\x12\r\n\x05value\x18\x01 \x01(\t\x12\x0c\n\x04step\x18\x02 \x01(\t\"F\n\x0bRetryPolicy\x12\r\n\x05times\x18\x01 \x01(\x05\x12(\n\x05\x64\x65lay\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x1a\n\x0b\x43\x61tchPolicy\x12\x0b\n\x03var\x18\x01 \x01(\t\"I\n\tResources\x12\x0b\n\x03\x63pu\x18\x01 \x01(\x01\x12\x0b\n\x03gpu\x18\x02 \x01(\x01\x12\x11\n\tmemory_mb\x18\x03 \x01(\x03\x12\x0f\n\x07\x65nforce\x18\x04 \x01(\x08\"\xbc\x01\n\x08\x43\x61rdSpec\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12(\n\x07options\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\x12*\n\x07timeout\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x13\n\x0bsave_errors\x18\x05 \x01(\x08\x12\x11\n\tcustomize\x18\x06 \x01(\x08\x12\x18\n\x10refresh_interval\x18\x07 \x01(\x01\"9\n\x0b\x45nvironment\x12\x0c\n\x04lock\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0e\n\x06python\x18\x03 \x01(\t*\x98\x01\n\nTransition\x12\x1a\n\x16TRANSITION_UNSPECIFIED\x10\x00\x12\x15\n\x11TRANSITION_LINEAR\x10\x01\x12\x14\n\x10TRANSITION_SPLIT\x10\x02\x12\x16\n\x12TRANSITION_FOREACH\x10\x03\x12\x12\n\x0eTRANSITION_END\x10\x04\x12\x15\n\x11TRANSITION_SWITCH\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&headwater/api/scheduler/v1/graph.proto\x12\x1aheadwater.api.scheduler.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\"\x95\x01\n\x05Graph\x12\x0c\n\x04\x66low\x18\x01 \x01(\t\x12/\n\x05steps\x18\x02 \x03(\x0b\x32 .headwater.api.scheduler.v1.Step\x12\r\n\x05start\x18\x03 \x01(\t\x12\x0b\n\x03\x65nd\x18\x04 \x01(\t\x12\x0b\n\x03\x64oc\x18\x05 \x01(\t\x12\x12\n\non_success\x18\n \x03(\t\x12\x10\n\x08on_error\x18\x0b \x03(\t\"\xc6\x05\n\x04Step\x12\x0c\n\x04name\x18\x01 \x01(\t\x12:\n\ntransition\x18\x02 \x01(\x0e\x32&.headwater.api.scheduler.v1.Transition\x12\x0c\n\x04next\x18\x03 \x03(\t\x12\x0f\n\x07\x66oreach\x18\x04 \x01(\t\x12\r\n\x05joins\x18\x05 \x01(\t\x12\x36\n\x05retry\x18\x06 \x01(\x0b\x32\'.headwater.api.scheduler.v1.RetryPolicy\x12*\n\x07timeout\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x36\n\x05\x63\x61tch\x18\x08 \x01(\x0b\x32\'.headwater.api.scheduler.v1.CatchPolicy\x12\x0c\n\x04pool\x18\t \x01(\t\x12\x38\n\tresources\x18\n \x01(\x0b\x32%.headwater.api.scheduler.v1.Resources\x12\x0b\n\x03\x64oc\x18\x0b \x01(\t\x12\x0c\n\x04line\x18\x0c \x01(\x05\x12\x12\n\ndecorators\x18\r \x03(\t\x12\x33\n\x05\x63\x61rds\x18\x14 \x03(\x0b\x32$.headwater.api.scheduler.v1.CardSpec\x12<\n\x0b\x65nvironment\x18\x15 \x01(\x0b\x32\'.headwater.api.scheduler.v1.Environment\x12\x11\n\tcondition\x18\x0e \x01(\t\x12/\n\x05\x63\x61ses\x18\x0f \x03(\x0b\x32 .headwater.api.scheduler.v1.Case\x12\x0c\n\x04gang\x18\x10 \x01(\x08\x12\x11\n\tisolation\x18\x11 \x01(\t\x12\x13\n\x0b\x63oncurrency\x18\x12 \x03(\t\x12\x0c\n\x04\x63ode\x18\x1e \x01(\t\x12\x10\n\x08no_cache\x18\x1f \x01(\x08\x12\x17\n\nmax_log_mb\x18  \x01(\x05H\x00\x88\x01\x01\x42\r\n\x0b_max_log_mb\"#\n\x04\x43\x61se\x12\r\n\x05value\x18\x01 \x01(\t\x12\x0c\n\x04step\x18\x02 \x01(\t\"F\n\x0bRetryPolicy\x12\r\n\x05times\x18\x01 \x01(\x05\x12(\n\x05\x64\x65lay\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x1a\n\x0b\x43\x61tchPolicy\x12\x0b\n\x03var\x18\x01 \x01(\t\"I\n\tResources\x12\x0b\n\x03\x63pu\x18\x01 \x01(\x01\x12\x0b\n\x03gpu\x18\x02 \x01(\x01\x12\x11\n\tmemory_mb\x18\x03 \x01(\x03\x12\x0f\n\x07\x65nforce\x18\x04 \x01(\x08\"\xbc\x01\n\x08\x43\x61rdSpec\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12(\n\x07options\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\x12*\n\x07timeout\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x13\n\x0bsave_errors\x18\x05 \x01(\x08\x12\x11\n\tcustomize\x18\x06 \x01(\x08\x12\x18\n\x10refresh_interval\x18\x07 \x01(\x01\"9\n\x0b\x45nvironment\x12\x0c\n\x04lock\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0e\n\x06python\x18\x03 \x01(\t*\x98\x01\n\nTransition\x12\x1a\n\x16TRANSITION_UNSPECIFIED\x10\x00\x12\x15\n\x11TRANSITION_LINEAR\x10\x01\x12\x14\n\x10TRANSITION_SPLIT\x10\x02\x12\x16\n\x12TRANSITION_FOREACH\x10\x03\x12\x12\n\x0eTRANSITION_END\x10\x04\x12\x15\n\x11TRANSITION_SWITCH\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'headwater.api.scheduler.v1.graph_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_TRANSITION']._serialized_start=1420
-  _globals['_TRANSITION']._serialized_end=1572
+  _globals['_TRANSITION']._serialized_start=1460
+  _globals['_TRANSITION']._serialized_end=1612
   _globals['_GRAPH']._serialized_start=133
   _globals['_GRAPH']._serialized_end=282
   _globals['_STEP']._serialized_start=285
-  _globals['_STEP']._serialized_end=955
-  _globals['_CASE']._serialized_start=957
-  _globals['_CASE']._serialized_end=992
-  _globals['_RETRYPOLICY']._serialized_start=994
-  _globals['_RETRYPOLICY']._serialized_end=1064
-  _globals['_CATCHPOLICY']._serialized_start=1066
-  _globals['_CATCHPOLICY']._serialized_end=1092
-  _globals['_RESOURCES']._serialized_start=1094
-  _globals['_RESOURCES']._serialized_end=1167
-  _globals['_CARDSPEC']._serialized_start=1170
-  _globals['_CARDSPEC']._serialized_end=1358
-  _globals['_ENVIRONMENT']._serialized_start=1360
-  _globals['_ENVIRONMENT']._serialized_end=1417
+  _globals['_STEP']._serialized_end=995
+  _globals['_CASE']._serialized_start=997
+  _globals['_CASE']._serialized_end=1032
+  _globals['_RETRYPOLICY']._serialized_start=1034
+  _globals['_RETRYPOLICY']._serialized_end=1104
+  _globals['_CATCHPOLICY']._serialized_start=1106
+  _globals['_CATCHPOLICY']._serialized_end=1132
+  _globals['_RESOURCES']._serialized_start=1134
+  _globals['_RESOURCES']._serialized_end=1207
+  _globals['_CARDSPEC']._serialized_start=1210
+  _globals['_CARDSPEC']._serialized_end=1398
+  _globals['_ENVIRONMENT']._serialized_start=1400
+  _globals['_ENVIRONMENT']._serialized_end=1457
 # @@protoc_insertion_point(module_scope)

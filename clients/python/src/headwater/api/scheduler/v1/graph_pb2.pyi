@@ -42,7 +42,7 @@ class Graph(_message.Message):
     def __init__(self, flow: _Optional[str] = ..., steps: _Optional[_Iterable[_Union[Step, _Mapping]]] = ..., start: _Optional[str] = ..., end: _Optional[str] = ..., doc: _Optional[str] = ..., on_success: _Optional[_Iterable[str]] = ..., on_error: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Step(_message.Message):
-    __slots__ = ("name", "transition", "next", "foreach", "joins", "retry", "timeout", "catch", "pool", "resources", "doc", "line", "decorators", "cards", "environment", "condition", "cases", "gang", "isolation", "concurrency", "code", "no_cache")
+    __slots__ = ("name", "transition", "next", "foreach", "joins", "retry", "timeout", "catch", "pool", "resources", "doc", "line", "decorators", "cards", "environment", "condition", "cases", "gang", "isolation", "concurrency", "code", "no_cache", "max_log_mb")
     NAME_FIELD_NUMBER: _ClassVar[int]
     TRANSITION_FIELD_NUMBER: _ClassVar[int]
     NEXT_FIELD_NUMBER: _ClassVar[int]
@@ -65,6 +65,7 @@ class Step(_message.Message):
     CONCURRENCY_FIELD_NUMBER: _ClassVar[int]
     CODE_FIELD_NUMBER: _ClassVar[int]
     NO_CACHE_FIELD_NUMBER: _ClassVar[int]
+    MAX_LOG_MB_FIELD_NUMBER: _ClassVar[int]
     name: str
     transition: Transition
     next: _containers.RepeatedScalarFieldContainer[str]
@@ -87,7 +88,8 @@ class Step(_message.Message):
     concurrency: _containers.RepeatedScalarFieldContainer[str]
     code: str
     no_cache: bool
-    def __init__(self, name: _Optional[str] = ..., transition: _Optional[_Union[Transition, str]] = ..., next: _Optional[_Iterable[str]] = ..., foreach: _Optional[str] = ..., joins: _Optional[str] = ..., retry: _Optional[_Union[RetryPolicy, _Mapping]] = ..., timeout: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., catch: _Optional[_Union[CatchPolicy, _Mapping]] = ..., pool: _Optional[str] = ..., resources: _Optional[_Union[Resources, _Mapping]] = ..., doc: _Optional[str] = ..., line: _Optional[int] = ..., decorators: _Optional[_Iterable[str]] = ..., cards: _Optional[_Iterable[_Union[CardSpec, _Mapping]]] = ..., environment: _Optional[_Union[Environment, _Mapping]] = ..., condition: _Optional[str] = ..., cases: _Optional[_Iterable[_Union[Case, _Mapping]]] = ..., gang: bool = ..., isolation: _Optional[str] = ..., concurrency: _Optional[_Iterable[str]] = ..., code: _Optional[str] = ..., no_cache: bool = ...) -> None: ...
+    max_log_mb: int
+    def __init__(self, name: _Optional[str] = ..., transition: _Optional[_Union[Transition, str]] = ..., next: _Optional[_Iterable[str]] = ..., foreach: _Optional[str] = ..., joins: _Optional[str] = ..., retry: _Optional[_Union[RetryPolicy, _Mapping]] = ..., timeout: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., catch: _Optional[_Union[CatchPolicy, _Mapping]] = ..., pool: _Optional[str] = ..., resources: _Optional[_Union[Resources, _Mapping]] = ..., doc: _Optional[str] = ..., line: _Optional[int] = ..., decorators: _Optional[_Iterable[str]] = ..., cards: _Optional[_Iterable[_Union[CardSpec, _Mapping]]] = ..., environment: _Optional[_Union[Environment, _Mapping]] = ..., condition: _Optional[str] = ..., cases: _Optional[_Iterable[_Union[Case, _Mapping]]] = ..., gang: bool = ..., isolation: _Optional[str] = ..., concurrency: _Optional[_Iterable[str]] = ..., code: _Optional[str] = ..., no_cache: bool = ..., max_log_mb: _Optional[int] = ...) -> None: ...
 
 class Case(_message.Message):
     __slots__ = ("value", "step")

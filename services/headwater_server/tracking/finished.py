@@ -33,34 +33,35 @@ async def tell(
     traceparent: str = "",
 ) -> None:
     """run_id: its inner id."""
-    about = await tx.conn.fetchrow(q.finished_about, run_id)
-    assert about is not None
+    rows: dict[str, list[Any]] = {}
+    for row in await tx.conn.fetch(q.finished_with, run_id, MOST, MOST_OTHER):
+        rows.setdefault(row["kind"], []).append(row)
+    (about,) = rows["about"]
+    name, version = about["others"]
     event = events_pb2.TrackedRunFinished(
         run_id=str(run), project=project, experiment=experiment, state=pb.TrackedRunState.Name(state),
-        at=timestamp(at), parent_run_id=str(about["parent"] or ""),
-        source_name=(about["source_name"] or "")[:MOST_SOURCE],
-        source_version=(about["source_version"] or "")[:MOST_SOURCE],
+        at=timestamp(at), parent_run_id=about["name"] or "",
+        source_name=(name or "")[:MOST_SOURCE], source_version=(version or "")[:MOST_SOURCE],
     )  # fmt: skip
-    for row in _some(await tx.conn.fetch(q.finished_metrics, run_id, MOST)):
+    for row in _some(rows.get("metric", []), "value"):
         event.metrics[row["name"]] = row["value"]
-    if not about["of_flow"]:  # those of a flow's run were told at its start
-        for row in _some(await tx.conn.fetch(q.finished_params, run_id, MOST)):
-            event.params[row["name"]] = row["value"][:MOST_TEXT]
-    for row in await tx.conn.fetch(q.finished_datasets, run_id, MOST_OTHER):
+    for row in _some(rows.get("param", []), "text"):
+        event.params[row["name"]] = row["text"][:MOST_TEXT]
+    for row in rows.get("dataset", []):
+        kind, source, context = row["others"]
         event.datasets.add(
-            name=row["name"], digest=row["digest"], source_type=row["source_type"],
-            source=row["source"][:MOST_SOURCE], context=row["context"] or "",
-        )  # fmt: skip
-    for row in await tx.conn.fetch(q.finished_models, run_id, MOST_OTHER):
-        (event.output_models if row["output"] else event.input_models).append(row["model_id"])
+            name=row["name"], digest=row["text"], source_type=kind, source=source[:MOST_SOURCE], context=context or ""
+        )
+    event.input_models.extend(row["name"] for row in rows.get("input", []))
+    event.output_models.extend(row["name"] for row in rows.get("output", []))
     tx.emit(event, traceparent)
 
 
-def _some(rows: Sequence[Any]) -> Iterator[Any]:
+def _some(rows: Sequence[Any], column: str) -> Iterator[Any]:
     """As many as fit."""
     left = MOST_BYTES
     for row in rows:
-        left -= len(row["name"].encode()) + len(str(row["value"])[:MOST_TEXT].encode()) + 8
+        left -= len(row["name"].encode()) + len(str(row[column])[:MOST_TEXT].encode()) + 8
         if left < 0:
             return
         yield row

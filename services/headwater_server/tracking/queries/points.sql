@@ -41,7 +41,7 @@ SELECT r.id, k.keep FROM runs r CROSS JOIN LATERAL (
     SELECT p.after, p.keep, p.set_at FROM point_retention p
     WHERE p.project = r.project AND p.experiment_id IN (0, r.experiment_id) ORDER BY p.experiment_id DESC LIMIT 1
 ) k
-WHERE r.project IN (SELECT project FROM point_retention WHERE $1 = '*' OR project = $1)
+WHERE EXISTS (SELECT 1 FROM point_retention) AND r.project IN (SELECT project FROM point_retention WHERE $1 = '*' OR project = $1)
     AND r.finished_at < now() - k.after AND (r.thinned_at IS NULL OR r.thinned_at < greatest(k.set_at, r.finished_at))
 ORDER BY r.id LIMIT $2
 

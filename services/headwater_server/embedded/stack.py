@@ -110,7 +110,7 @@ def service_env(made: Secrets, options: Options, names: tuple[str, ...], grpc: d
     return env
 
 
-def worker_env(made: Secrets, options: Options) -> dict[str, str]:
+def worker_env(made: Secrets, options: Options, label: str) -> dict[str, str]:
     """A worker gets the right to work for its pool, and nothing of the services' secrets."""
     return _inherited() | {
         "HEADWATER_HOME": str(options.home),
@@ -118,6 +118,8 @@ def worker_env(made: Secrets, options: Options) -> dict[str, str]:
         "HEADWATER_NATS_URL": f"nats://127.0.0.1:{made.ports['nats']}",
         "HEADWATER_NATS_SEED": str(options.creds / "worker-default.nk"),
         "HEADWATER_NATS_INBOX": "_INBOX_worker-default",
+        # The supervisor has waited for a worker that it starts again.
+        "HEADWATER_SESSION_FILE": str(options.state / f"{label}.session"),
     }
 
 
@@ -151,7 +153,13 @@ def services(options: Options, made: Secrets) -> list[Child]:
             *(["--gpus", options.gpus] if options.gpus else []),
         ]
         children.append(
-            Child(label, command, options.logs / f"{label}.log", ready=lambda _: True, env=worker_env(made, options))
+            Child(
+                label,
+                command,
+                options.logs / f"{label}.log",
+                ready=lambda _: True,
+                env=worker_env(made, options, label),
+            )
         )
     return children
 

@@ -103,6 +103,7 @@ async def build(kit: ServiceKit[Settings]) -> None:
         endings,
         dispatcher.wake,
         sweep.give_back,
+        sweep.bury,
         beat=beat,
         lease=lease,
     )

@@ -54,12 +54,14 @@ class Sessions:
         endings: Endings,
         wake: Callable[[str], None],
         give_back: GiveBack,
+        bury: Callable[[str], Awaitable[None]],
         *,
         beat: float,
         lease: float,
     ) -> None:
         """beat: seconds between heartbeats; lease: seconds that one of them is good for; give_back(attempts, lost):
-        hands attempts out again."""
+        hands attempts out again; bury(session): what it had is lost with its worker."""
+        self._bury = bury
         self._bus, self._outbox, self._store, self._endings = bus, outbox, store, endings
         self._wake, self._give_back = wake, give_back
         self.beat, self.lease = beat, lease
@@ -81,13 +83,16 @@ class Sessions:
         self._wake(pool)
         return session
 
-    async def close(self, session: str) -> None:
-        """What the session held is handed out again at once."""
+    async def close(self, session: str, lost: bool = False) -> None:
+        """What the session held is handed out again at once. lost: its worker has died with it."""
         held = await self._held(session)
+        if lost:
+            await self._bury(session)
         pool = await self._store.database.fetchval(q.close_session, session)
         if pool is not None:
-            log.info("worker left", session=session, held=len(held))
-            await self._give_back(held, False)
+            log.info("worker left", session=session, held=len(held), lost=lost)
+            if not lost:
+                await self._give_back(held, False)
             self._wake(pool)
 
     async def give_back(self, session: str, attempts: list[Attempt]) -> None:

@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
+import asyncpg
 import structlog
 
 from headwater_server.kit.bus import Bus
@@ -105,7 +106,15 @@ class Sweep:
         self._dispatcher.wake(info.plan[member.step].pool)
 
     async def _lost(self) -> None:
-        for row in await self._store.database.fetch(q.find_lost, self._lease):
+        await self._replace(await self._store.database.fetch(q.find_lost, self._lease))
+
+    async def bury(self, session: str) -> None:
+        """The worker of a session is known to be dead: nobody waits for its lease."""
+        await self._replace(await self._store.database.fetch(q.lost_with, session))
+
+    async def _replace(self, rows: list[asyncpg.Record]) -> None:
+        """Attempts that nobody works on: others follow, but for those that have had too many."""
+        for row in rows:
             key, gone = await self._store.key_of(row), row["session_id"] is not None
             log.warning("lost with its worker" if gone else "never picked up", task=str(key), attempt=row["attempt"])
             failure = None

@@ -43,7 +43,7 @@ class WorkersApi:
         return pb.OpenSessionResponse(session_id=session, heartbeat_interval=self._sessions.beat)
 
     async def close_session(self, request: pb.CloseSessionRequest, call: Call) -> pb.CloseSessionResponse:
-        await self._sessions.close(_session(request.session_id))
+        await self._sessions.close(_session(request.session_id), request.lost)
         return pb.CloseSessionResponse()
 
     async def claim_task(self, request: pb.ClaimTaskRequest, call: Call) -> pb.ClaimTaskResponse:

@@ -8,7 +8,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +81,45 @@ def _get_runs(headwater: Command) -> str:
     done = subprocess.run(["bash", "-c", f'eval "$1"; {LIST_RUNS}', "bash", exports], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+FLOW = """import os, signal, time
+from headwater import FlowSpec, current, step
+class Dying(FlowSpec):
+    @step
+    def start(self):
+        if not os.path.exists("{folder}/died"):
+            signal.pause()
+        self.began = time.time()
+        self.next(self.end)
+    @step
+    def end(self):
+        pass
+if __name__ == "__main__":
+    Dying()
+"""
+
+
+async def test_the_tasks_of_a_worker_that_was_killed_run_again_before_its_lease_ends(headwater, home):
+    headwater("up", "--detach")
+    file = home.parent / "dying.py"
+    file.write_text(FLOW.format(folder=home.parent))
+    headwater("run", str(file), "run", "--detach", "--run-id-file", str(home.parent / "id"))
+    run_id = (home.parent / "id").read_text()
+    await eventually(lambda: _task(headwater, run_id).get("worker"), timeout=60, what="a worker that says it has it")
+    (home.parent / "died").touch()
+    killed = time.time()
+    os.kill(json.loads((home / "stack.json").read_text())["processes"]["worker"], signal.SIGKILL)
+    await eventually(lambda: _task(headwater, run_id).get("state") == "TASK_STATE_SUCCEEDED", timeout=60)
+    task = _task(headwater, run_id)
+    assert task["attempt"] == 2
+    # A heartbeat comes every 5 s and is good for 15.
+    assert datetime.fromisoformat(task["startedAt"]).timestamp() - killed < 9.5
+
+
+def _task(headwater: Command, run_id: str) -> dict[str, Any]:
+    tasks = json.loads(headwater("run", "show", run_id, "--json").stdout)["tasks"]
+    return next((task for task in tasks if task["key"]["step"] == "start"), {})
 
 
 def test_a_process_per_service(headwater):

@@ -84,6 +84,21 @@ async def test_a_closed_session_gives_its_tasks_back_at_once(scheduler, eventual
     assert counts == {"4": 2} and (await s.run(run_id)).tasks.succeeded == 2
 
 
+async def test_a_worker_that_is_known_to_be_dead_loses_its_tasks_at_once(scheduler, eventually):
+    """No lease ends here, and each death counts: a task that kills its workers fails."""
+    s = await scheduler()
+    run_id = await s.start(ONE)
+    for _ in range(4):
+        dying = await s.worker(lambda a: None, slots=1)
+        await eventually(lambda w=dying: w.seen)
+        await dying.heartbeat()
+        await eventually(lambda: _worker(s, run_id))
+        await dying.puller.stop()
+        await dying.request("close_session", {"sessionId": dying.session, "lost": True})
+    run = await eventually(lambda: s.over(run_id))
+    assert (run.state, run.failure.code) == (pb.RUN_STATE_FAILED, "WORKER_LOST")
+
+
 async def _worker(s: Any, run_id: str) -> str:
     return (await s.tasks(run_id))[0].worker
 

@@ -2,8 +2,10 @@
 
 import asyncio
 import random
+import uuid
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -28,6 +30,13 @@ def _read(data: bytes) -> Assignment | None:
         return None
 
 
+def _read_id(file: Path | None) -> str:
+    """The session that a worker left behind; "": none."""
+    with suppress(OSError, ValueError):
+        return str(uuid.UUID(file.read_text().strip())) if file is not None else ""
+    return ""
+
+
 class Session:
     """held() → (free slots, attempts held); cancel(attempts) stops them; begin(tasks): they were given to this worker;
     has: what it has for tasks besides slots, as OpenSession says it."""
@@ -47,6 +56,8 @@ class Session:
         self._held, self._cancel = held, cancel
         self.id = ""
         self._interval = 5.0
+        self._file = settings.session_file
+        self._dead = _read_id(self._file)
         self._control: Subscription | None = None
         self._reopening: asyncio.Task[None] | None = None
 
@@ -69,11 +80,25 @@ class Session:
         previous, self._control = self._control, None
         self.id = reply.session_id
         self._interval = max(0.1, reply.heartbeat_interval)
+        await self._bury()
         self._control = await self._bus.subscribe(f"hw.ctl.v1.{s.pool}.{self.id}", self._on_control, concurrency=1)
         if previous is not None:
             await previous.stop()
         await self.beat()
         log.info("session open", session=self.id, pool=s.pool, slots=s.slots)
+
+    async def _bury(self) -> None:
+        """Ends the session of the worker that this one was started for, so that nobody waits for its lease, and keeps
+        the id of our own for the next one."""
+        dead, self._dead = self._dead, ""
+        if dead:
+            log.warning("started again after a death", session=self.id, dead=dead)
+            with suppress(ServiceError):  # its lease will lapse
+                body = msgspec.json.encode({"sessionId": dead, "lost": True})
+                await self._commands.once("scheduler", "close_session", body)
+        if self._file is not None:
+            with suppress(OSError):
+                self._file.write_text(self.id)
 
     async def beat(self) -> None:
         free, held = self._held()
@@ -98,6 +123,9 @@ class Session:
             await self._commands.once("scheduler", "close_session", body, timeout=timeout)
         except ServiceError as error:
             log.warning("session not closed; its lease will lapse", error=str(error))
+            return
+        if self._file is not None:
+            self._file.unlink(missing_ok=True)
 
     async def _on_control(self, msg: Msg) -> None:
         try:

@@ -38,6 +38,8 @@ class Settings:
     # Members of one gang that it takes at a time; never less than its slots.
     gang_slots: int = 0
     enforce_limits: bool = False
+    # Holds the id of its session. Who starts a worker with the file of another one has seen that one end.
+    session_file: Path | None = None
 
     @property
     def identity(self) -> str:
@@ -73,6 +75,7 @@ def parse(argv: list[str], environ: Mapping[str, str] | None = None) -> Settings
         cache_bytes=given.cache_mb << 20,
         environments_bytes=given.environments_mb << 20,
         url=env.get("HEADWATER_URL", ""),
+        session_file=Path(env["HEADWATER_SESSION_FILE"]) if env.get("HEADWATER_SESSION_FILE") else None,
         log_level=level,
         log_format=form,
         labels=dict(given.label),
@@ -101,7 +104,8 @@ def _parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
         description="A node agent: pulls the tasks of one pool and runs each in a process of its own.",
         epilog="environment: HEADWATER_NATS_URL, HEADWATER_NATS_SEED (file with the nkey seed of worker-<pool>), "
         "HEADWATER_NATS_INBOX, HEADWATER_URL (the gateway, for tasks), HEADWATER_HOME (default ~/.headwater), "
-        "HEADWATER_CACHE_MB, HEADWATER_ENVIRONMENTS_MB, "
+        "HEADWATER_CACHE_MB, HEADWATER_ENVIRONMENTS_MB, HEADWATER_SESSION_FILE (for who starts it again when it has "
+        "died: what it held is then handed out at once), "
         "HEADWATER_LOG_LEVEL, HEADWATER_LOG_FORMAT (json or console), OTEL_EXPORTER_OTLP_ENDPOINT. "
         "SIGTERM stops it at once: what was running is given to another worker.",
     )

@@ -125,6 +125,10 @@ WHERE t.state = 3 AND (
         AND t.dispatched_at < now() - make_interval(secs => $1)))
 LIMIT 500
 
+-- name: lost_with
+-- What a session had.
+SELECT run_id, step, path, index, attempt, session_id, lost, unclaimed, pool FROM tasks WHERE session_id = $1 AND state = 3
+
 -- name: find_attempt
 -- Has somebody begun this attempt? Nothing: it is over.
 SELECT session_id IS NOT NULL AS begun FROM tasks

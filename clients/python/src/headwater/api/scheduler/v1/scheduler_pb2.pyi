@@ -690,10 +690,12 @@ class OpenSessionResponse(_message.Message):
     def __init__(self, session_id: _Optional[str] = ..., heartbeat_interval: _Optional[float] = ...) -> None: ...
 
 class CloseSessionRequest(_message.Message):
-    __slots__ = ("session_id",)
+    __slots__ = ("session_id", "lost")
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    LOST_FIELD_NUMBER: _ClassVar[int]
     session_id: str
-    def __init__(self, session_id: _Optional[str] = ...) -> None: ...
+    lost: bool
+    def __init__(self, session_id: _Optional[str] = ..., lost: bool = ...) -> None: ...
 
 class CloseSessionResponse(_message.Message):
     __slots__ = ()

@@ -23,7 +23,7 @@ from headwater_server.scheduler.references import is_pinned, references, replace
 from headwater_server.scheduler.reuse import Reuse, looked_up, resuming
 from headwater_server.scheduler.settle import NewTask
 from headwater_server.scheduler.store import Store, columns, graph_digest, no_run, q, run_uuid, task_rows
-from headwater_server.scheduler.tags import changed, check_tags
+from headwater_server.scheduler.tags import changed, check_size, check_tags
 
 log = structlog.get_logger("scheduler.runs")
 _DIGEST = re.compile(r"^[0-9a-f]{64}$")
@@ -222,6 +222,7 @@ def check(new: NewRun) -> Plan:
     if not _DIGEST.match(new.code["package"]):
         raise InvalidArgument("code.package is not a sha256 of 64 hex digits", field="code.package")
     check_tags(new.tags)
+    check_size(new.tags)
     if abs(new.priority) > MOST_PRIORITY:
         raise InvalidArgument(f"priority: {new.priority} is not within ±{MOST_PRIORITY:,}", field="priority")
     _check_parameters(new.parameters)

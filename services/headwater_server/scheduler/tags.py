@@ -6,7 +6,11 @@ from typing import Any
 from headwater_server.kit.errors import InvalidArgument
 from headwater_server.kit.hints import shown
 
+# Of one request, whatever they are.
 MOST_TAGS = 100
+# Of a run, as Metaflow's client has it; those of @project, which that client counts among the system's, come on top.
+MOST_USER_TAGS = 50
+_OF_PROJECTS = ("project:", "project_branch:")
 LONGEST_TAG = 500
 
 
@@ -31,6 +35,14 @@ def check_tags(tags: Iterable[str], field: str = "tags") -> None:
             raise InvalidArgument(f"{field}: more than {MOST_TAGS}", field=field, hint=f"at most {MOST_TAGS} each time")
 
 
+def check_size(tags: Iterable[str], before: Iterable[str] = (), field: str = "tags") -> None:
+    """Raises InvalidArgument for too many; a set that was too large may shrink."""
+    count, had = (len({tag for tag in each if not tag.startswith(_OF_PROJECTS)}) for each in (tags, before))
+    if count > MOST_USER_TAGS and count > had:
+        message = f"{field}: Cannot increase size of tag set beyond {MOST_USER_TAGS}"
+        raise InvalidArgument(message, field=field, hint=f"these would be {count}; remove some")
+
+
 def changed(row: Any, remove: Iterable[str], add: Iterable[str]) -> list[str]:
     """The tags of a run after a change; removals come first. Raises InvalidArgument."""
     remove, add = list(remove), list(add)
@@ -47,7 +59,5 @@ def changed(row: Any, remove: Iterable[str], add: Iterable[str]) -> list[str]:
             )
     kept = [tag for tag in row["tags"] if tag not in remove]
     found = [*kept, *(tag for tag in dict.fromkeys(add) if tag not in kept and tag not in fixed)]
-    if len(found) > MOST_TAGS:
-        message = f"the run would have {len(found)} tags, more than {MOST_TAGS}"
-        raise InvalidArgument(message, field="add", hint="remove some")
+    check_size(found, row["tags"], "add")
     return found

@@ -11,7 +11,7 @@ from headwater_server.scheduler.metaflow.objects import Run, check_path
 from headwater_server.scheduler.metaflow.observed import observe
 from headwater_server.scheduler.states import RunState
 from headwater_server.scheduler.store import q
-from headwater_server.scheduler.tags import check_tags
+from headwater_server.scheduler.tags import check_size, check_tags
 
 MAX_EPOCH = 2**53
 
@@ -37,6 +37,7 @@ class MetaflowApi:
     async def register_metaflow(self, request: pb.RegisterMetaflowRequest, call: Call) -> pb.RegisterMetaflowResponse:
         check_path(request.path)
         check_tags([*request.tags, *request.system_tags])
+        check_size(request.tags)
         check_number("ts_epoch", request.ts_epoch, MAX_EPOCH)
         return pb.RegisterMetaflowResponse(json=(await self._register(request, call)).encode())
 
@@ -96,6 +97,7 @@ class MetaflowApi:
             kept = [tag for tag in row["tags"] if tag not in remove]
             new = [tag for tag in dict.fromkeys(add) if tag not in kept and tag not in row["system_tags"]]
             check_tags([*kept, *new])
+            check_size([*kept, *new], row["tags"], "tags_to_add")
             if [*kept, *new] != row["tags"]:
                 await self._lives.retag(tx, run, row["tags"], [*kept, *new])
         return pb.TagMetaflowRunResponse(tags=[*kept, *new])
